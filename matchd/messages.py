@@ -1,0 +1,181 @@
+"""The wire: what players may say and what they are told, as typed values.
+
+``decode`` turns one text frame into a client message or raises ``BadMessage``; the functions below it
+make the server's frames. Messages that a script in the store publishes are made there, in
+``store/scripts``, in the same shape. docs/protocol.md describes each one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from enum import IntEnum, StrEnum
+from typing import Annotated
+
+import msgspec
+
+from matchd.model import is_name
+
+MAX_BYTES = 4096
+"""The longest message a client may send."""
+
+
+class CloseCode(IntEnum):
+    """Why matchd closes a player's connection."""
+
+    DRAINING = 4000
+    SUPERSEDED = 4001
+    BINARY = 4002
+    UNAUTHORIZED = 4003
+    ABUSE = 4008
+    IDLE = 4009
+    FULL = 4013
+
+
+class ErrorCode(StrEnum):
+    """The ``code`` of an ``error`` message."""
+
+    INVALID_JSON = "invalid_json"
+    INVALID_MESSAGE = "invalid_message"
+    UNKNOWN_TYPE = "unknown_type"
+    INVALID_GAME_MODE = "invalid_game_mode"
+    NOT_QUEUED = "not_queued"
+    NOT_IN_SESSION = "not_in_session"
+    ALREADY_QUEUED = "already_queued"
+    LOADING_TIMEOUT = "loading_timeout"
+    UNAUTHORIZED = "unauthorized"
+    RATE_LIMITED = "rate_limited"
+    COOLDOWN = "cooldown"
+    UNAVAILABLE = "unavailable"
+
+
+class BadMessage(Exception):
+    """A frame that is not a message: the code and the text that its sender is told."""
+
+    def __init__(self, code: ErrorCode, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
+
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Token = Annotated[str, msgspec.Meta(max_length=4096)]
+Rating = Annotated[float, msgspec.Meta(ge=-1e9, le=1e9)]
+Millis = Annotated[float, msgspec.Meta(ge=0, le=60_000)]
+
+
+class Enqueue(msgspec.Struct, frozen=True, tag_field="type", tag="enqueue"):
+    """I want to play this mode."""
+
+    player_id: Name
+    game_mode: Name
+    rating: Rating | None = None
+    latencies: Annotated[dict[Name, Millis], msgspec.Meta(max_length=64)] | None = None
+    party_id: Name | None = None
+    party_size: Annotated[int, msgspec.Meta(ge=1, le=64)] | None = None
+    token: Token | None = None
+
+
+class Resume(msgspec.Struct, frozen=True, tag_field="type", tag="resume"):
+    """Where do I stand?"""
+
+    player_id: Name
+    token: Token | None = None
+
+
+class Dequeue(msgspec.Struct, frozen=True, tag_field="type", tag="dequeue"):
+    """Take me out of the queue."""
+
+
+class LoadingComplete(msgspec.Struct, frozen=True, tag_field="type", tag="loading_complete"):
+    """I have loaded; without an id the player's own session is meant."""
+
+    loading_session_id: Annotated[str, msgspec.Meta(min_length=1, max_length=128)] | None = None
+
+
+ClientMessage = Enqueue | Resume | Dequeue | LoadingComplete
+
+_CLIENT_MESSAGES = (Enqueue, Resume, Dequeue, LoadingComplete)
+_NAMES = ("player_id", "game_mode", "party_id")
+_KEYS = {b'"%s"' % field.encode() for kind in _CLIENT_MESSAGES for field in ("type", *kind.__struct_fields__)}
+_decoder = msgspec.json.Decoder(ClientMessage)
+
+
+def decode(frame: bytes) -> ClientMessage:
+    """The message in one text frame; raises BadMessage, and nothing else, for whatever else it holds."""
+    try:
+        message: ClientMessage = _decoder.decode(frame)
+    except msgspec.ValidationError as error:
+        raise _explained(str(error)) from None
+    except (ValueError, RecursionError):
+        raise BadMessage(ErrorCode.INVALID_JSON, "not JSON") from None
+    _refuse_odd_names(message)
+    _refuse_duplicate_keys(frame)
+    return message
+
+
+def _explained(complaint: str) -> BadMessage:
+    """The codec's complaint as the sender is told it, the field first."""
+    if match := re.search(r"missing required field `(\w+)`", complaint):
+        return BadMessage(ErrorCode.INVALID_MESSAGE, f"{match[1]}: missing")
+    if match := re.match(r"Invalid value '(.*)' - at `\$\.type`", complaint, re.DOTALL):
+        return BadMessage(ErrorCode.UNKNOWN_TYPE, f"type: {match[1][:64]!r} is unknown")
+    what, _, where = complaint.partition(" - at `")
+    field = where.rstrip("`").removeprefix("$.").removeprefix("key in $.") or "message"
+    return BadMessage(ErrorCode.INVALID_MESSAGE, f"{field}: {what.replace('`', '')}")
+
+
+def _refuse_odd_names(message: ClientMessage) -> None:
+    for field in _NAMES:
+        name = getattr(message, field, None)
+        if name is not None and not is_name(name):
+            raise BadMessage(ErrorCode.INVALID_MESSAGE, f"{field}: only A-Z a-z 0-9 . _ - are allowed")
+
+
+def _refuse_duplicate_keys(frame: bytes) -> None:
+    """Two parsers may disagree on which of two equal keys counts, so neither does.
+
+    The codec takes the last. Only a frame in which a key could stand twice pays for the second look.
+    """
+    if b"\\" not in frame and all(frame.count(key) < 2 for key in _KEYS):
+        return
+
+    def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        names = [name for name, _ in pairs]
+        for name in names:
+            if names.count(name) > 1:
+                raise BadMessage(ErrorCode.INVALID_MESSAGE, f"{name[:64]}: given twice")
+        return dict(pairs)
+
+    json.loads(frame, object_pairs_hook=unique)
+
+
+def error(code: ErrorCode, text: str, retry_after_s: float | None = None) -> bytes:
+    """An ``error`` frame."""
+    body: dict[str, object] = {"type": "error", "code": code.value, "message": text}
+    if retry_after_s is not None:
+        body["retry_after_s"] = retry_after_s
+    return msgspec.json.encode(body)
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """What a node reads of a message on its way to a player; the client gets the frame as it is.
+
+    ``seq`` numbers what the store's scripts publish for a player, one by one; what others publish has none.
+    """
+
+    type: str = ""
+    seq: int | None = None
+    loading_session_id: str | None = None
+    code: str | None = None
+
+
+_notice_decoder = msgspec.json.Decoder(Notice)
+
+
+def read_notice(frame: bytes) -> Notice:
+    """The fields a node needs of a server message; a frame that is no such message reads as a bare notice."""
+    try:
+        return _notice_decoder.decode(frame)
+    except (ValueError, RecursionError):
+        return Notice()

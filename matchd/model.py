@@ -1,0 +1,114 @@
+"""The words of the domain as frozen values: game modes, rosters, game servers, reservations.
+
+Nothing here does anything; every other module speaks in these terms. Ids are always strings, times
+are integers whose unit is part of the name.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
+
+
+def is_name(text: str) -> bool:
+    """Whether ``text`` may be a player id, a mode's name or a server's id: 1 to 64 of ``A-Z a-z 0-9 . _ -``."""
+    return _NAME.match(text) is not None
+
+
+class Order(StrEnum):
+    """How a mode's queue is drawn."""
+
+    FIFO = "fifo"
+    RANDOM = "random"
+
+
+class Place(StrEnum):
+    """Where a player is, as his node believes; ``ASKING`` until the store has answered.
+
+    The ``state`` field of a player's record knows ``allocating`` besides, which players are not told of.
+    """
+
+    NONE = "none"
+    ASKING = "asking"
+    QUEUED = "queued"
+    LOADING = "loading"
+    MATCHED = "matched"
+
+
+class Reason(StrEnum):
+    """Why a loading session was cancelled, as players are told in ``requeued``."""
+
+    PLAYER_LEFT = "player_left"
+    LOADING_TIMEOUT = "loading_timeout"
+    ALLOCATION_FAILED = "allocation_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class GameMode:
+    """A game mode: its team sizes, its loading timeout (seconds) and the order its queue is drawn in."""
+
+    name: str
+    teams: tuple[int, ...] = (1, 1)
+    loading_timeout: float = 60.0
+    order: Order = Order.FIFO
+
+    @property
+    def size(self) -> int:
+        """The players of one match."""
+        return sum(self.teams)
+
+    def split(self, players: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+        """The players, in roster order, dealt into teams of the mode's sizes."""
+        teams, start = [], 0
+        for size in self.teams:
+            teams.append(players[start : start + size])
+            start += size
+        return tuple(teams)
+
+
+DEFAULT_MODE = GameMode("Normal_1v1", order=Order.RANDOM)
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """Who plays in a loading session that is complete, in the order they were drawn."""
+
+    loading_session_id: str
+    mode: str
+    players: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GameServer:
+    """A dedicated game server as it registers.
+
+    ``sessions`` is the number it says run now (``None``: it does not say). A ``fixed`` one comes from
+    the settings, sends no heartbeats and counts as always free.
+    """
+
+    server_id: str
+    address: str
+    capacity: int = 1
+    region: str = ""
+    sessions: int | None = None
+    fixed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """One slot of a game server, held for one loading session until it is settled or released."""
+
+    loading_session_id: str
+    server_id: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class GameSession:
+    """What a game server answers when it has made a session: where the players go."""
+
+    session_id: str
+    server_address: str
