@@ -1,0 +1,15 @@
+#!lua flags=allow-oom
+-- A player wants out of the queue.
+--
+-- ARGV[3..4]  player id, connection
+-- Reply: 1, or 0 where he is in no queue or another connection speaks for him
+-- Keys: writes player:{id}, queue:{mode}, order:{mode}, players:{node}, tally; publishes notifications:{id}
+
+local refusal = guard()
+if refusal then return refusal end
+local p = player(ARGV[3])
+if p.state ~= 'queued' or p.conn ~= ARGV[4] then return 0 end
+quit_queue(p)
+finish(p, 'left', 'left')
+tell(p, '{"type":"dequeued"')
+return 1

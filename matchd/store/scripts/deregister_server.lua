@@ -1,0 +1,12 @@
+#!lua flags=allow-oom
+-- A game server leaves; sessions that hold a slot there find it gone when they are settled.
+--
+-- ARGV[3]  server id
+-- Reply: 1 if it was registered
+-- Keys: deletes dedicated_server:{id}, reserved:{server}, settled:{server}; writes servers, slots, resting
+
+local refusal = guard()
+if refusal then return refusal end
+local known = redis.call('EXISTS', P .. 'dedicated_server:' .. ARGV[3])
+forget_server(ARGV[3])
+return known

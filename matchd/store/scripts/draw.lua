@@ -1,0 +1,76 @@
+#!lua
+-- Draw matches from a mode's queue: pop the players, write the loading session, tell everybody.
+--
+-- ARGV[3..8]  mode, size, order, most matches, loading timeout (ms), the stem of new session ids
+-- ARGV[9]     the team (0, 1, ...) of each player in drawn order, as words
+-- Reply: {matches, players still waiting, 1 if game servers were the limit, waits (ms) of those drawn...}
+-- Keys: writes queue:{mode}, order:{mode}, player:{id}, loading:{sid}, loading, unplaced; reads slots, dedicated_server:{id}
+
+local refusal = guard()
+if refusal then return refusal end
+local mode, size, order, most = ARGV[3], tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6])
+local deadline, stem, teams = now + tonumber(ARGV[7]), ARGV[8], ARGV[9]
+local queue, line = P .. 'queue:' .. mode, P .. 'order:' .. mode
+
+-- Free slots less the sessions already on their way to one; counted no further than this draw can use.
+local function placeable(wanted)
+  local promised, free, start = redis.call('SCARD', P .. 'unplaced'), 0, 0
+  while free < promised + wanted do
+    local page = redis.call('ZREVRANGE', P .. 'slots', start, start + 49, 'WITHSCORES')
+    if #page == 0 then break end
+    for i = 1, #page, 2 do
+      if redis.call('EXISTS', P .. 'dedicated_server:' .. page[i]) == 1 then free = free + tonumber(page[i + 1]) end
+    end
+    start = start + 50
+  end
+  return math.max(0, math.min(wanted, free - promised))
+end
+
+local function pop()
+  if order ~= 'fifo' then return redis.call('SPOP', queue, size) end
+  local ids, popped = {}, redis.call('ZPOPMIN', line, size)
+  for i = 1, #popped, 2 do ids[#ids + 1] = popped[i] end
+  if #ids > 0 then redis.call('SREM', queue, unpack(ids)) end
+  return ids
+end
+
+-- Whoever has no record that says he waits here was put into the set by somebody else, and is dropped.
+local function draw_players()
+  local drawn = {}
+  for _, id in ipairs(pop()) do
+    local p = player(id)
+    if p.state == 'queued' and p.mode == mode and p.away == '' then drawn[#drawn + 1] = p end
+  end
+  if #drawn == size then return drawn end
+  for _, p in ipairs(drawn) do enter_queue(p) end
+end
+
+local waiting = redis.call(order == 'fifo' and 'ZCARD' or 'SCARD', order == 'fifo' and line or queue)
+local wanted = math.min(most, math.floor(waiting / size))
+if wanted == 0 then return {0, waiting, 0} end
+local possible = placeable(wanted)
+local reply, formed = {0, 0, possible < wanted and 1 or 0}, 0
+
+for i = 1, possible do
+  local drawn = draw_players()
+  if drawn then
+    local sid = stem .. '-' .. i
+    local key, roster = P .. 'loading:' .. sid, {}
+    for j, p in ipairs(drawn) do
+      roster[j] = p.id
+      redis.call('HSET', key, p.id, 'loading')
+    end
+    redis.call('HSET', key, ':mode', mode, ':state', 'loading', ':size', size, ':ready', 0, ':teams', teams,
+      ':roster', table.concat(roster, ' '), ':created', now, ':deadline', deadline)
+    redis.call('ZADD', P .. 'loading', deadline, sid)
+    redis.call('SADD', P .. 'unplaced', sid)
+    for _, p in ipairs(drawn) do
+      put(p, 'state', 'loading', 'session', sid)
+      tell_start_loading(p)
+      reply[#reply + 1] = now - math.floor(tonumber(p.since) / 1000)
+    end
+    formed = formed + 1
+  end
+end
+reply[1], reply[2] = formed, waiting - formed * size
+return reply

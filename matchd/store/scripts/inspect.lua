@@ -1,0 +1,90 @@
+#!lua
+-- Whether what the store holds contradicts itself, for a page of players, queue entries, sessions or servers.
+--
+-- ARGV[3]    what: players, queue, sessions or servers
+-- ARGV[4]    players: the node whose set the ids come from; queue: the mode; else empty
+-- ARGV[5..]  ids
+-- Reply: {players counted by place as {place, n}..., then contradictions as text}
+-- Keys: reads everything that belongs to the ids
+
+local problems, places = {}, {}
+local function wrong(text) problems[#problems + 1] = text end
+
+local function seated(p)
+  local s = loading_session(p.session)
+  return s and s.state == p.state and redis.call('HEXISTS', s.key, p.id) == 1
+end
+
+local check = {}
+
+function check.players(id, owner)
+  if redis.call('SISMEMBER', P .. 'players:' .. owner, id) == 0 then return end
+  local p = player(id)
+  places[p.state] = (places[p.state] or 0) + 1
+  local queued = redis.call('SISMEMBER', P .. 'queue:' .. p.mode, id) == 1
+  if not p.under_way then
+    wrong('player ' .. id .. ' is counted under way and is "' .. p.state .. '"')
+  elseif p.node ~= owner then
+    wrong('player ' .. id .. ' belongs to node "' .. p.node .. '" and is counted at "' .. owner .. '"')
+  elseif queued ~= (p.state == 'queued' and p.away == '') then
+    wrong('player ' .. id .. ' is ' .. p.state .. (p.away ~= '' and ', away' or '') .. ', and ' ..
+      (queued and 'in' or 'not in') .. ' the queue ' .. p.mode)
+  elseif p.state ~= 'queued' and not seated(p) then
+    wrong('player ' .. id .. ' is ' .. p.state .. ' in session ' .. p.session .. ', which does not have him so')
+  elseif p.away ~= '' and not redis.call('ZSCORE', P .. 'away', id) then
+    wrong('player ' .. id .. ' is away for ever')
+  end
+end
+
+function check.queue(id, mode)
+  if redis.call('SISMEMBER', P .. 'queue:' .. mode, id) == 0 then return end
+  local p = player(id)
+  if p.state ~= 'queued' or p.mode ~= mode then
+    wrong('the queue ' .. mode .. ' holds ' .. id .. ', who is "' .. p.state .. '"')
+  elseif redis.call('SISMEMBER', P .. 'players:' .. p.node, id) == 0 then
+    wrong('player ' .. id .. ' is queued and counted nowhere')
+  elseif p.order == 'fifo' and tonumber(redis.call('ZSCORE', P .. 'order:' .. mode, id) or '') ~= tonumber(p.since) then
+    wrong('player ' .. id .. ' has lost his place in line')
+  end
+end
+
+function check.sessions(id)
+  local s = loading_session(id)
+  if not s then return end
+  local seen = {}
+  for _, member in ipairs(s.roster) do
+    if seen[member] then wrong('session ' .. id .. ' has ' .. member .. ' twice') end
+    seen[member] = true
+    local p = player(member)
+    if p.session ~= id or p.state ~= s.state then
+      wrong('session ' .. id .. ' is ' .. s.state .. ' and has ' .. member .. ', who is "' .. p.state .. '"')
+    end
+  end
+  if #s.roster ~= s.size then wrong('session ' .. id .. ' has ' .. #s.roster .. ' players of ' .. s.size) end
+  if not redis.call('ZSCORE', P .. s.state, id) then wrong('session ' .. id .. ' is ' .. s.state .. ' without a deadline') end
+  if s.server == '' and redis.call('SISMEMBER', P .. 'unplaced', id) == 0 then
+    wrong('session ' .. id .. ' has no game server and does not count as looking for one')
+  end
+  if s.server ~= '' and server(s.server) and not redis.call('ZSCORE', P .. 'reserved:' .. s.server, id) then
+    wrong('session ' .. id .. ' has no slot on ' .. s.server)
+  end
+end
+
+function check.servers(id)
+  local s = server(id)
+  if not s then return end
+  local reserved = redis.call('ZRANGE', P .. 'reserved:' .. id, 0, -1)
+  if not s.fixed and s.running <= s.capacity and #reserved > s.capacity then
+    wrong('server ' .. id .. ' has ' .. #reserved .. ' slots reserved of ' .. s.capacity)
+  end
+  for _, sid in ipairs(reserved) do
+    local session = loading_session(sid)
+    if not session or session.server ~= id then wrong('server ' .. id .. ' keeps a slot for ' .. sid .. ', which is over') end
+  end
+end
+
+for i = 5, #ARGV do check[ARGV[3]](ARGV[i], ARGV[4]) end
+local reply = {{}}
+for place, n in pairs(places) do table.insert(reply[1], {place, n}) end
+for _, problem in ipairs(problems) do reply[#reply + 1] = problem end
+return reply

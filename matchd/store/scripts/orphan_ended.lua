@@ -1,0 +1,10 @@
+#!lua flags=allow-oom
+-- A game server has confirmed that a session nobody plays is over there, or never was.
+--
+-- ARGV[3]  the orphan, as it stands in `orphans`
+-- Reply: 1 if it was there
+-- Keys: writes orphans
+
+local refusal = guard()
+if refusal then return refusal end
+return redis.call('ZREM', P .. 'orphans', ARGV[3])

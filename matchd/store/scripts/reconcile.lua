@@ -1,0 +1,108 @@
+#!lua flags=allow-oom
+-- A node and the store compare what they know of the node's players, and put right what differs.
+--
+-- Where the record is ahead, messages were missed: they are answered. Where it is behind or gone, the store
+-- has forgotten (an empty restart, a failover that lost writes): the player gets his place back.
+--
+-- ARGV[3..]  ten fields a player: id, connection, place (asking, queued, loading, matched, none), mode, order,
+--            since, session, last seq sent, `match_found` without its closing brace and team, team
+-- Reply: for each {'ok'}, {'superseded'} or {'missed', message...}
+-- Keys: writes what players and sessions hold; publishes notifications:{id}
+
+local refusal = guard()
+if refusal then return refusal end
+local STRIDE = 10
+
+local function missed(p, seq)
+  local reply = {'missed'}
+  for n = math.max(seq + 1, p.seq - KEPT_MESSAGES + 1), p.seq do
+    reply[#reply + 1] = redis.call('HGET', p.key, 'm' .. n % KEPT_MESSAGES) or nil
+  end
+  return reply
+end
+
+local function agrees(p, mine)
+  if mine.place == 'none' then return not p.under_way end
+  if mine.place == 'loading' then
+    return (p.state == 'loading' or p.state == 'allocating') and p.session == mine.session
+  end
+  return p.state == mine.place
+end
+
+local function number_from(p, mine)
+  if p.seq < mine.seq then put(p, 'seq', mine.seq) end
+  p.seq = math.max(p.seq, mine.seq)
+end
+
+-- He is matched and was told so, whatever the record says.
+local function restore_match(p, mine)
+  local s = p.session ~= '' and loading_session(p.session)
+  if s and s.id == mine.session then
+    settle(s, mine.match)
+  else
+    if p.state == 'queued' then quit_queue(p) end
+    if s and s.state == 'loading' then
+      cancel(s, 'player_left', function(member) return member.id == p.id end)
+    end
+    if p.under_way then finish(p, 'matched', 'matched') end
+    put(p, 'state', 'matched', 'node', node, 'conn', mine.conn, 'mode', mine.mode,
+      'match', mine.match .. ',"team":' .. mine.team)
+    redis.call('PEXPIRE', p.key, KEPT_MS)
+    redis.call('ZADD', P .. 'matched', now + KEPT_MS, p.id)
+  end
+  number_from(p, mine)
+end
+
+-- He waits or loads, and the record is gone or tells of an earlier life: he gets his place in the queue back.
+local function restore_place(p, mine)
+  begin(p, mine.mode, mine.order, mine.since, mine.conn, mine.seq)
+  if mine.place == 'loading' then tell_requeued(p, 'allocation_failed') end
+end
+
+-- He is under way by the record, but not where he was told: the record counts, and he is told.
+local function tell_what_counts(p, mine)
+  number_from(p, mine)
+  if mine.place == 'loading' then tell_requeued(p, 'allocation_failed') end
+  if p.state ~= 'queued' then tell_start_loading(p) end
+end
+
+local function put_right(p, mine)
+  if mine.place == 'matched' then
+    restore_match(p, mine)
+  elseif mine.place == 'none' then
+    depart(p, 0)
+  elseif p.under_way then
+    tell_what_counts(p, mine)
+  else
+    restore_place(p, mine)
+  end
+end
+
+local function compare(mine)
+  local p = player(mine.id)
+  if mine.place == 'asking' then
+    if p.conn == mine.conn and p.seq > 0 then return missed(p, p.seq - 1) end
+    return {'ok'}
+  end
+  if p.state == '' then
+    if mine.place ~= 'none' then put_right(p, mine) end
+    return {'ok'}
+  end
+  if p.conn ~= mine.conn then
+    if p.conn ~= '' and p.seq >= mine.seq then return {'superseded'} end
+    p.conn = ''
+    take_over(p, mine.conn)
+  end
+  if p.seq > mine.seq then return missed(p, mine.seq) end
+  if agrees(p, mine) then number_from(p, mine) else put_right(p, mine) end
+  return {'ok'}
+end
+
+local reply = {}
+for i = 3, #ARGV, STRIDE do
+  reply[#reply + 1] = compare({
+    id = ARGV[i], conn = ARGV[i + 1], place = ARGV[i + 2], mode = ARGV[i + 3], order = ARGV[i + 4],
+    since = ARGV[i + 5], session = ARGV[i + 6], seq = tonumber(ARGV[i + 7]), match = ARGV[i + 8], team = ARGV[i + 9],
+  })
+end
+return reply

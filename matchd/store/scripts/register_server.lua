@@ -1,0 +1,22 @@
+#!lua
+-- A game server registers, or its heartbeat: both are the same.
+--
+-- ARGV[3..9]  server id, address, capacity, region, running sessions (empty: it does not say), 1 if fixed, time to live (ms)
+-- Reply: the slots in use
+-- Keys: writes dedicated_server:{id}, servers, slots, settled:{server}
+
+local refusal = guard()
+if refusal then return refusal end
+local id, running, ttl = ARGV[3], ARGV[7], tonumber(ARGV[9])
+local key = P .. 'dedicated_server:' .. id
+redis.call('HGET', key, 'address')
+redis.call('HSET', key, 'address', ARGV[4], 'capacity', ARGV[5], 'region', ARGV[6], 'fixed', ARGV[8])
+if running ~= '' then
+  redis.call('HSET', key, 'running', running)
+  redis.call('ZREMRANGEBYSCORE', P .. 'settled:' .. id, '-inf', now - GRACE_OF_COUNT)
+end
+redis.call('PEXPIRE', key, ttl)
+redis.call('ZADD', P .. 'servers', now + ttl, id)
+local s = server(id)
+recount(s)
+return tonumber(redis.call('HGET', key, 'sessions'))

@@ -1,0 +1,29 @@
+#!lua flags=allow-oom
+-- The game server did not take the session: give the slot back, let the server rest, remember that it was tried.
+-- Where the server may have made the session all the same, its slot stays counted until its next heartbeat,
+-- and it is asked to end the session until it answers.
+--
+-- ARGV[3..5]  loading session id, server id, 1 if the session may exist there
+-- Reply: how many servers were tried, or -1 if the session is not this node's
+-- Keys: writes loading:{sid}, reserved:{server}, settled:{server}, dedicated_server:{id}, slots, resting, unplaced, orphans
+
+local refusal = guard()
+if refusal then return refusal end
+local s, server_id, uncertain = loading_session(ARGV[3]), ARGV[4], ARGV[5] == '1'
+if not s or s.owner ~= node then return -1 end
+if s.server == server_id then
+  redis.call('HSET', s.key, ':tried', s.tried .. ' ' .. server_id)
+  s.tried = s.tried .. ' ' .. server_id
+  local address = redis.call('HGET', s.key, ':address')
+  redis.call('HDEL', s.key, ':server', ':address')
+  redis.call('SADD', P .. 'unplaced', s.id)
+  local failing = server(server_id)
+  if failing then
+    local rest = now + math.min(5000 * 2 ^ math.min(failing.failures, 4), 60000)
+    redis.call('HSET', failing.key, 'resting', rest, 'failures', failing.failures + 1)
+    redis.call('ZADD', P .. 'resting', rest, server_id)
+  end
+  give_back(s.id, server_id, uncertain)
+  if uncertain then redis.call('ZADD', P .. 'orphans', now, s.id .. ' ' .. address) end
+end
+return #words(s.tried)

@@ -1,0 +1,14 @@
+#!lua
+-- A player asks where he stands, most often on a new connection, which becomes his.
+--
+-- ARGV[3..4]  player id, connection
+-- Reply: {'accepted', seq of the answer, since, mode, order} or {'not_queued'}
+-- Keys: writes player:{id}, queue:{mode}, order:{mode}, players:{node}, away; publishes notifications:{id}, node:{node}
+
+local refusal = guard()
+if refusal then return refusal end
+local p = player(ARGV[3])
+if not p.under_way and p.state ~= 'matched' then return {'not_queued'} end
+take_over(p, ARGV[4])
+tell_place(p)
+return {'accepted', p.seq, p.since, p.mode, p.order}

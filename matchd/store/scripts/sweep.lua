@@ -1,0 +1,127 @@
+#!lua flags=allow-oom
+-- Whatever is overdue, and whoever is dead: one bounded portion of what has to be put right, by any node.
+--
+-- After a gap in the sweeping (this server was away, or every node was) nobody is judged for a while:
+-- those who were silent may only have been cut off like everybody else.
+--
+-- ARGV[3..7]  node timeout (ms), grace for players of dead nodes (ms), lease of an allocation (ms), portion, orphan retry (ms)
+-- Reply: {1 if there is more, allocations taken over, {`mode reason`...} cancelled, {orphan...} to be ended}
+-- Keys: writes swept, calm_until, nodes, reaping, fenced:{node}, players:{node}, allocations:{node}, loading, allocating,
+--       away, servers, slots, resting, orphans, matched, and what players and sessions hold
+
+local refusal = guard()
+if refusal then return refusal end
+local timeout, grace, lease, portion = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local done, adopted = 0, 0
+
+local function overdue(key, moment)
+  return redis.call('ZRANGEBYSCORE', P .. key, '-inf', moment, 'LIMIT', 0, math.max(portion - done, 0))
+end
+
+local function calm()
+  local last = tonumber(redis.call('GET', P .. 'swept') or '0')
+  redis.call('SET', P .. 'swept', now)
+  if now - last > timeout / 2 then redis.call('SET', P .. 'calm_until', now + timeout) end
+  return now < tonumber(redis.call('GET', P .. 'calm_until') or '0')
+end
+
+local function fence_the_dead()
+  for _, dead in ipairs(overdue('nodes', now - timeout)) do
+    if dead ~= node then
+      redis.call('ZREM', P .. 'nodes', dead)
+      redis.call('SET', P .. 'fenced:' .. dead, 1, 'EX', 86400)
+      redis.call('SADD', P .. 'reaping', dead)
+    end
+  end
+end
+
+local function take_allocation(s)
+  redis.call('SREM', P .. 'allocations:' .. s.owner, s.id)
+  redis.call('SADD', P .. 'allocations:' .. node, s.id)
+  redis.call('HSET', s.key, ':owner', node)
+  redis.call('ZADD', P .. 'allocating', now + lease, s.id)
+  adopted = adopted + 1
+end
+
+local function reap(dead)
+  for _, sid in ipairs(redis.call('SMEMBERS', P .. 'allocations:' .. dead)) do
+    local s = loading_session(sid)
+    if s then take_allocation(s) end
+  end
+  redis.call('DEL', P .. 'allocations:' .. dead)
+  local players = P .. 'players:' .. dead
+  if done < portion and redis.call('EXISTS', players) == 1 then
+    for _, id in ipairs(redis.call('SRANDMEMBER', players, portion - done)) do
+      local p = player(id)
+      if p.under_way and p.node == dead then depart(p, grace) end
+      redis.call('SREM', players, id)
+      done = done + 1
+    end
+  end
+  if redis.call('EXISTS', players) == 0 then redis.call('SREM', P .. 'reaping', dead) end
+end
+
+local function time_out(s)
+  cancel(s, 'loading_timeout', function(p)
+    if redis.call('HGET', s.key, p.id) == 'ready' then return false end
+    finish(p, 'left', 'timed_out')
+    tell(p, '{"type":"error","code":"loading_timeout","message":"you did not finish loading in time"')
+    return true
+  end)
+end
+
+local function end_overdue_loading()
+  for _, sid in ipairs(overdue('loading', now)) do
+    local s = loading_session(sid)
+    if s then time_out(s) else redis.call('ZREM', P .. 'loading', sid) end
+    done = done + 1
+  end
+end
+
+local function take_overdue_allocations()
+  for _, sid in ipairs(overdue('allocating', now)) do
+    local s = loading_session(sid)
+    if s then take_allocation(s) else redis.call('ZREM', P .. 'allocating', sid) end
+    done = done + 1
+  end
+end
+
+local function end_absences()
+  for _, id in ipairs(overdue('away', now)) do
+    local p = player(id)
+    redis.call('ZREM', P .. 'away', id)
+    if p.away ~= '' then
+      redis.call('HDEL', p.key, 'away')
+      p.away = ''
+      depart(p, 0)
+    end
+    done = done + 1
+  end
+end
+
+local function wake_rested_servers()
+  for _, id in ipairs(overdue('resting', now)) do
+    redis.call('ZREM', P .. 'resting', id)
+    local s = server(id)
+    if s then recount(s) end
+  end
+end
+
+local function orphans_due()
+  local due = overdue('orphans', now)
+  for _, orphan in ipairs(due) do redis.call('ZADD', P .. 'orphans', now + tonumber(ARGV[7]), orphan) end
+  return due
+end
+
+for _, id in ipairs(overdue('servers', now)) do forget_server(id) end
+wake_rested_servers()
+redis.call('ZREMRANGEBYSCORE', P .. 'matched', '-inf', now)
+if not calm() then
+  fence_the_dead()
+  end_overdue_loading()
+  end_absences()
+  take_overdue_allocations()
+end
+for _, dead in ipairs(redis.call('SMEMBERS', P .. 'reaping')) do reap(dead) end
+local more = (done >= portion or redis.call('EXISTS', P .. 'reaping') == 1) and 1 or 0
+return {more, adopted, cancelled, orphans_due()}

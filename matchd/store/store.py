@@ -1,0 +1,312 @@
+"""The store: one method, one script, one round trip.
+
+What is true about players, sessions and game servers is in Redis, and changes only here. Every method
+raises StoreUnavailable where the store can't be reached or refuses to write, and NodeFenced where the
+other nodes have given this one up. Questions of players carry the moment after which they are void, so
+that nothing they asked for happens once they were told that it did not.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+
+from matchd.errors import NodeFenced, StoreError, StoreUnavailable
+from matchd.model import GameMode, GameServer, Reason, Reservation, Roster
+from matchd.store.scripts import Script, load_all
+
+PATIENCE_MS = 2_000
+"""How long a player's question stays valid on its way to the store."""
+ALLOCATION_LEASE_MS = 60_000
+SERVER_TTL_MS = 15_000
+
+
+class Commands(Protocol):
+    """What the store needs of its connection: a command goes out, a reply or a failure comes back."""
+
+    def execute(self, *args: bytes | str | int) -> Deferred[Any]:
+        """One command; fails at once with StoreUnavailable while there is no connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A player is under way: the number of the answer on its way to him, and since when he waits (us)."""
+
+    seq: int
+    since: str
+    mode: str
+    order: str
+    waiting: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyQueued:
+    """The player is under way in another mode."""
+
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """A loading session that fell through."""
+
+    mode: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What one draw brought: matches, players who still wait, and how long the drawn ones had waited (ms)."""
+
+    matches: int
+    waiting: int
+    short_of_servers: bool
+    waits_ms: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """One portion of the sweep: is there more, what was taken over, cancelled, or is to be ended elsewhere."""
+
+    more: bool
+    adopted: int
+    cancelled: tuple[Cancelled, ...]
+    orphans: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a node believes of one of its players, for the store to compare. ``place`` may be ``asking`` or ``none``."""
+
+    player_id: str
+    connection_id: str
+    place: str
+    mode: str = ""
+    order: str = ""
+    since: str = "0"
+    session: str = ""
+    seq: int = 0
+    match: str = ""
+    team: int = 0
+
+    def fields(self) -> tuple[str | int, ...]:
+        """The claim as the arguments of the script."""
+        return (
+            self.player_id, self.connection_id, self.place, self.mode, self.order,
+            self.since, self.session, self.seq, self.match, self.team,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What comparing brought for one claim: was another connection newer, which messages were missed."""
+
+    superseded: bool = False
+    missed: tuple[bytes, ...] = ()
+
+
+class Store:
+    """Everything matchd asks of Redis, for one node."""
+
+    def __init__(
+        self, commands: Commands, clock: IReactorTime, modes: Iterable[GameMode], prefix: str = "", node: str = ""
+    ) -> None:
+        self.node = node or secrets.token_hex(6)
+        self.prefix = prefix
+        self.modes = {mode.name: mode for mode in modes}
+        self.on_fenced: Callable[[], None] = lambda: None
+        self._commands = commands
+        self._clock = clock
+        self._scripts = load_all()
+        self._ahead_ms: float | None = None
+
+    # the node itself
+
+    async def prepare(self, connection: Commands) -> bool:
+        """Make a new connection usable: scripts loaded, this node among the nodes. True if it was fenced before.
+
+        A fenced node starts anew under another name: nothing it did before may count any more.
+        """
+        for loading in [connection.execute("SCRIPT", "LOAD", script.text) for script in self._scripts.values()]:
+            await loading
+        fenced = await self._join(connection)
+        if fenced:
+            self.node = secrets.token_hex(6)
+            await self._join(connection)
+        return fenced
+
+    async def _join(self, connection: Commands) -> bool:
+        reply = await self._eval(connection, "join", 0, *self.modes)
+        if reply[0] == b"fenced":
+            return True
+        self._ahead_ms = None
+        self._learn_time(reply[1])
+        return False
+
+    async def heartbeat(self) -> None:
+        """Say that this node lives."""
+        self._learn_time(await self._run("heartbeat"))
+
+    async def part(self) -> None:
+        """Leave the nodes, at the end of a drain."""
+        await self._run("part")
+
+    def _learn_time(self, now_ms: int) -> None:
+        # A reply that was read late makes the store's clock look slow, so the largest lead seen is the best.
+        ahead = now_ms - self._clock.seconds() * 1000
+        self._ahead_ms = ahead if self._ahead_ms is None else max(ahead, self._ahead_ms)
+
+    # players
+
+    async def enqueue(self, player_id: str, connection_id: str, mode: GameMode, seq: int) -> Accepted | AlreadyQueued:
+        """Put a player in a queue, or tell him where he stands. ``seq`` is the last message he was sent."""
+        reply = await self._ask("enqueue", player_id, connection_id, mode.name, mode.order.value, seq)
+        if reply[0] == b"already_queued":
+            return AlreadyQueued(reply[1].decode())
+        return Accepted(reply[1], reply[2].decode(), mode.name, mode.order.value, reply[3])
+
+    async def resume(self, player_id: str, connection_id: str) -> Accepted | None:
+        """Make this the player's connection and tell him where he stands; None if he is nowhere."""
+        reply = await self._ask("resume", player_id, connection_id)
+        if reply[0] == b"not_queued":
+            return None
+        return Accepted(reply[1], reply[2].decode(), reply[3].decode(), reply[4].decode())
+
+    async def dequeue(self, player_id: str, connection_id: str) -> bool:
+        """Take a player out of the queue; False if he is in none."""
+        return bool(await self._ask("dequeue", player_id, connection_id))
+
+    async def leave(self, player_id: str, connection_id: str, grace_ms: int) -> tuple[Cancelled, ...]:
+        """A connection is gone: its player leaves, or keeps his place for the grace."""
+        return _cancelled(await self._run("leave", player_id, connection_id, grace_ms))
+
+    async def loading_complete(self, player_id: str, connection_id: str, session: str) -> Roster | bool:
+        """A player has loaded: the roster if he was the last, else whether he is in that session at all."""
+        reply = await self._ask("loading_complete", player_id, connection_id, session, ALLOCATION_LEASE_MS)
+        if reply[0] == b"complete":
+            return _roster(reply[1:])
+        return bool(reply[0] == b"waiting")
+
+    async def reconcile(self, claims: Sequence[Claim]) -> list[Finding]:
+        """Compare what this node believes of up to 100 of its players with what the store knows; both learn."""
+        reply = await self._run("reconcile", *(field for claim in claims for field in claim.fields()))
+        return [Finding(found[0] == b"superseded", tuple(found[1:])) for found in reply]
+
+    # matches
+
+    async def draw(self, mode: GameMode, most: int = 100) -> Drawn:
+        """Draw up to ``most`` matches from a mode's queue."""
+        teams = " ".join(str(team) for team, size in enumerate(mode.teams) for _ in range(size))
+        timeout_ms, stem = int(mode.loading_timeout * 1000), secrets.token_hex(8)
+        reply = await self._ask("draw", mode.name, mode.size, mode.order.value, most, timeout_ms, stem, teams)
+        return Drawn(reply[0], reply[1], bool(reply[2]), tuple(reply[3:]))
+
+    async def adopt(self) -> list[Roster]:
+        """The rosters this node has to find game servers for."""
+        return [_roster(reply) for reply in await self._run("adopt")]
+
+    async def reserve(self, session: str) -> Reservation | bool:
+        """A slot for a session; False if no server has one, True if the session is no longer this node's."""
+        reply = await self._run("reserve", session)
+        if reply[0] == b"reserved":
+            return Reservation(session, reply[1].decode(), reply[2].decode())
+        return bool(reply[0] == b"lost")
+
+    async def release(self, reservation: Reservation, uncertain: bool) -> int:
+        """Give a slot back after a failure; the number of servers tried so far, -1 if the session is lost."""
+        args = reservation.loading_session_id, reservation.server_id, int(uncertain)
+        return int(await self._run("release", *args))
+
+    async def settle(self, reservation: Reservation, match: str) -> str:
+        """End a session as matched: ``matched``, ``server_gone`` or ``lost``. ``match`` lacks its closing brace."""
+        reply = await self._run("settle", reservation.loading_session_id, reservation.server_id, match)
+        return str(reply.decode())
+
+    async def abandon(self, session: str) -> tuple[Cancelled, ...]:
+        """End a session as cancelled for want of a game server."""
+        return _cancelled(await self._run("abandon", session))
+
+    # what is overdue
+
+    async def sweep(self, node_timeout_ms: int, grace_ms: int, portion: int = 100) -> Swept:
+        """Put right one portion of what is overdue."""
+        reply = await self._run("sweep", node_timeout_ms, grace_ms, ALLOCATION_LEASE_MS, portion, 5_000)
+        orphans = tuple(orphan.decode() for orphan in reply[3])
+        return Swept(bool(reply[0]), reply[1], _cancelled(reply[2]), orphans)
+
+    async def orphan_ended(self, orphan: str) -> None:
+        """A game server has confirmed the end of a session nobody plays."""
+        await self._run("orphan_ended", orphan)
+
+    # game servers
+
+    async def register_server(self, server: GameServer) -> None:
+        """Register a game server, or take its heartbeat."""
+        running = "" if server.sessions is None else server.sessions
+        facts = server.server_id, server.address, server.capacity, server.region, running, int(server.fixed)
+        await self._ask("register_server", *facts, SERVER_TTL_MS)
+
+    async def deregister_server(self, server_id: str) -> bool:
+        """Forget a game server; False if it was unknown."""
+        return bool(await self._ask("deregister_server", server_id))
+
+    # the way to Redis
+
+    async def read(self, command: str, key: str, *rest: bytes | str | int) -> Any:
+        """A command on one key, given without the prefix, that changes nothing."""
+        return await self._translated(self._commands.execute(command, self.prefix + key, *rest))
+
+    async def time(self) -> list[bytes]:
+        """The store's own time: seconds and microseconds."""
+        now: list[bytes] = await self._translated(self._commands.execute("TIME"))
+        return now
+
+    async def look(self, script: str, *args: str | int) -> Any:
+        """A script that changes nothing."""
+        return await self._run(script, *args)
+
+    async def _ask(self, name: str, *args: str | int) -> Any:
+        """Run a script on behalf of somebody who is told that it failed if the answer does not come in time."""
+        if self._ahead_ms is None:
+            raise StoreUnavailable("the store's clock is not known yet")
+        not_after = int(self._clock.seconds() * 1000 + self._ahead_ms) + PATIENCE_MS
+        return await self._eval(self._commands, name, not_after, *args)
+
+    async def _run(self, name: str, *args: str | int) -> Any:
+        """Run a script that may as well take effect late."""
+        return await self._eval(self._commands, name, 0, *args)
+
+    async def _eval(self, commands: Commands, name: str, not_after: int, *args: str | int) -> Any:
+        script: Script = self._scripts[name]
+        rest = (1, self.prefix, self.node, not_after, *args)
+        try:
+            return await self._translated(commands.execute("EVALSHA", script.sha, *rest))
+        except StoreError as error:
+            if not str(error).startswith("NOSCRIPT"):
+                raise
+        return await self._translated(commands.execute("EVAL", script.text, *rest))
+
+    async def _translated(self, reply: Deferred[Any]) -> Any:
+        try:
+            return await reply
+        except StoreError as error:
+            if str(error).startswith("FENCED"):
+                self.on_fenced()
+                raise NodeFenced("this node was given up by the others") from None
+            if str(error).startswith("LATE"):
+                raise StoreUnavailable("the store answered too late") from None
+            raise
+
+
+def _roster(reply: Sequence[bytes]) -> Roster:
+    session, mode, *players = (field.decode() for field in reply)
+    return Roster(session, mode, tuple(players))
+
+
+def _cancelled(reply: Iterable[bytes]) -> tuple[Cancelled, ...]:
+    return tuple(Cancelled(mode, Reason(reason)) for mode, reason in (line.decode().split() for line in reply))
