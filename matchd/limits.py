@@ -1,0 +1,54 @@
+"""What one player's connection, and all of them together, may take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from matchd.messages import MAX_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The bounds of the players' port. Counts are of one connection unless they say otherwise.
+
+    The fields that ``[limits]`` of the settings has too go by the same names.
+    """
+
+    max_connections: int = 15_000
+    """Players connected to this node at once; whoever comes on top is told so (4013)."""
+    overflow: int = 500
+    """Connections beyond that which get the time to be told; the next get a 503, and as many again nothing at all."""
+
+    handshake_seconds: float = 5.0
+    """Time to finish the opening handshake."""
+    handshake_bytes: int = 8192
+    """Its length, up to and with the empty line."""
+    handshake_headers: int = 64
+    """Its header lines."""
+
+    message_bytes: int = MAX_BYTES
+    """Length of a message, and of a frame."""
+    messages_per_second: float = 20.0
+    """Messages, pings and pongs in the long run, and also the frames that continue a message."""
+    burst: int = 40
+    """Messages, pings and pongs at once."""
+    fragments: int = 64
+    """Frames at once that continue a message."""
+    refusals: int = 40
+    """Messages refused for coming too fast before the connection is closed (4008); one a second is forgotten."""
+    faults: int = 20
+    """Bad messages before the connection is closed (4008); one a second is forgotten."""
+
+    idle_seconds: float = 30.0
+    """Time to ask for a place in a queue."""
+    ping_seconds: float = 20.0
+    """Between two pings to a client that says nothing; half of it is the time to answer."""
+    stall_seconds: float = 10.0
+    """Time for a client to read again that has stopped reading."""
+    stall_bytes: int = 65_536
+    """What is still sent to it meanwhile."""
+    close_seconds: float = 2.0
+    """Time for the closing handshake, and then for the last bytes to be read."""
+
+
+DEFAULTS = Limits()
