@@ -1,0 +1,54 @@
+"""Where a player stands, as his connection was told: what a node believes, and can give back to the store.
+
+The truth is the player's record in the store. This is its shadow, kept true by the messages that pass,
+so that a node can put its players back when the store has forgotten them. Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from matchd.messages import Notice
+from matchd.model import Place
+
+
+@dataclass(slots=True)
+class Standing:
+    """A player's place, with what it takes to restore it; ``since`` is in us by the store's clock."""
+
+    player_id: str = ""
+    place: Place = Place.NONE
+    mode: str = ""
+    order: str = ""
+    since: str = "0"
+    session: str = ""
+    match: str = ""
+    team: int = 0
+
+    @property
+    def under_way(self) -> bool:
+        """Whether the player waits, loads, or has asked to and does not know yet."""
+        return self.place in (Place.ASKING, Place.QUEUED, Place.LOADING)
+
+    def told(self, notice: Notice, frame: bytes) -> None:
+        """A numbered message went out; the place is what it says."""
+        match notice.type:
+            case "queued" | "requeued":
+                self.place, self.session = Place.QUEUED, ""
+            case "start_loading":
+                self.place, self.session = Place.LOADING, notice.loading_session_id or ""
+            case "match_found":
+                self.place = Place.MATCHED
+                self.match, self.team = _match(frame)
+            case "dequeued" | "error":
+                self.place, self.session = Place.NONE, ""
+
+
+def _match(frame: bytes) -> tuple[str, int]:
+    """A ``match_found`` as all its players got it, without its closing brace; and this player's team."""
+    message = msgspec.json.decode(frame)
+    team = message.pop("team", 0)
+    message.pop("seq", None)
+    return msgspec.json.encode(message).decode()[:-1], team
