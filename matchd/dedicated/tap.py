@@ -1,0 +1,156 @@
+"""``twistd dedicated``: the reference game server's options, and how it is put together."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from twisted.application.service import MultiService
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import CannotListenError
+from twisted.python import usage
+
+from matchd import exits
+from matchd.background import Background
+from matchd.dedicated.registration import Heartbeat, Registration
+from matchd.dedicated.service import GameServerService
+from matchd.dedicated.sessions import Sessions
+from matchd.endpoints import is_local
+from matchd.errors import StartupError
+from matchd.gameserver import is_address
+from matchd.model import is_name
+
+PROGRAM = "dedicated"
+
+
+class Options(usage.Options):
+    """The options of ``twistd dedicated``, checked: what is read from them has the right type."""
+
+    synopsis = "[options]"
+    longdesc = "The reference game server: registers with matchd and answers POST /session/create."
+
+    optParameters = [
+        ["matchd", None, "http://127.0.0.1:8081", "URL of matchd's operators' port"],
+        ["listen", None, "tcp:0:interface=127.0.0.1", "where to listen: a Twisted endpoint description"],
+        ["address", None, "", "host:port that players are sent to [default: what is listened on]"],
+        ["server-id", None, "", "this server's name [default: a random one]"],
+        ["capacity", None, "4", "sessions that may run at a time"],
+        ["region", None, "", "where this server stands"],
+        ["session-seconds", None, "600", "how long a session lasts"],
+        ["token-file", None, "", "a file that holds matchd's operator token"],
+    ]
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """Read and check all options; a wrong one ends the process with one line on stderr."""
+        try:
+            super().parseOptions(options)
+        except (usage.UsageError, StartupError) as error:
+            exits.complain(str(error), PROGRAM)
+            raise SystemExit(1) from None
+
+    def parseArgs(self, *args: str) -> None:
+        """Refuse what is no option. Raises StartupError."""
+        if args:
+            raise StartupError(f"{args[0]!r}: not an option")
+
+    def postOptions(self) -> None:
+        """Check the values and give them their types. Raises StartupError."""
+        self["capacity"] = int(self._number("capacity", least=1, most=10_000, whole=True))
+        self["session-seconds"] = self._number("session-seconds", least=0.1, most=1e6)
+        self["server-id"] = self["server-id"] or f"dedicated-{secrets.token_hex(4)}"
+        self["token"] = _token(self["token-file"])
+        _check_endpoint(self["listen"])
+        if not is_name(self["server-id"]):
+            raise StartupError(f"--server-id: {self['server-id']!r} is not 1 to 64 of A-Z a-z 0-9 . _ -")
+        if self["region"] and not is_name(self["region"]):
+            raise StartupError(f"--region: {self['region']!r} is not 1 to 64 of A-Z a-z 0-9 . _ -")
+        if self["address"] and not is_address(self["address"]):
+            raise StartupError(f"--address: {self['address']!r} is not host:port")
+        if not _is_web_url(self["matchd"]):
+            raise StartupError(f"--matchd: {self['matchd']!r} is not an http:// or https:// URL")
+        if self.parent and self.parent["nodaemon"] and self.parent["pidfile"] == "twistd.pid":
+            # In the foreground nobody needs one, and it would keep a second twistd from running in this folder.
+            self.parent["pidfile"] = ""
+
+    def _number(self, name: str, least: float, most: float, whole: bool = False) -> float:
+        kind = "a whole number" if whole else "a number"
+        try:
+            number = int(self[name]) if whole else float(self[name])
+        except ValueError:
+            number = float("nan")
+        if not least <= number <= most:
+            raise StartupError(f"--{name}: {self[name]!r} is not {kind} from {least:g} to {most:g}")
+        return number
+
+
+def _token(path: str) -> str:
+    if not path:
+        return ""
+    try:
+        token = Path(path).read_text(encoding="ascii").strip()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not text"
+        raise StartupError(f"--token-file: can't read {path!r}: {reason}") from None
+    if not token or not token.isprintable():
+        raise StartupError(f"--token-file: {path!r} does not hold one line with a token")
+    return token
+
+
+def _check_endpoint(description: str) -> None:
+    try:
+        is_local(description)
+    except ValueError as error:
+        raise StartupError(f"--listen: {error}") from None
+
+
+def _is_web_url(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        return url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0 and text.isascii()
+    except ValueError:
+        return False
+
+
+class Dedicated(MultiService):
+    """The game server and its registration, as one process."""
+
+    def __init__(self, reactor: Any) -> None:
+        super().__init__()
+        self._reactor = reactor
+
+    def startService(self) -> None:
+        """Start, or end the process with one line on stderr."""
+        exits.on_terminate(self._reactor, lambda: exits.stop(self._reactor), lambda: None)
+        try:
+            super().startService()
+        except StartupError as error:
+            exits.fail(self._reactor, str(error), PROGRAM)
+        except (CannotListenError, OSError) as error:
+            exits.fail(self._reactor, f"--listen: {error}", PROGRAM)
+
+
+def makeService(options: Options, reactor: Any = None) -> Dedicated:
+    """The service that ``options`` ask for, not yet started."""
+    if reactor is None:
+        from twisted.internet import reactor
+    endpoint = serverFromString(reactor, options["listen"])
+    background = Background(reactor)
+    sessions = Sessions(options["capacity"], options["session-seconds"])
+    registration = Registration(
+        reactor,
+        background,
+        options["matchd"],
+        options["server-id"],
+        lambda: Heartbeat(server.address, sessions.capacity, options["region"], sessions.count),
+        token=options["token"],
+    )
+    server = GameServerService(
+        reactor, background, endpoint, sessions, advertised=options["address"], on_change=registration.changed
+    )
+    dedicated = Dedicated(reactor)
+    for part in (server, registration):
+        part.setServiceParent(dedicated)
+    return dedicated
