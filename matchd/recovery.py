@@ -1,0 +1,146 @@
+"""Putting right what died or was cut off: heartbeats, the sweep, and comparing notes with the store.
+
+Any node sweeps, so there is no leader to lose. A node that finds itself given up by the others drops its
+players, who come back as new; one that finds the store forgetful gives it back what it knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
+from itertools import islice
+
+from twisted.logger import Logger
+
+from matchd.allocation import Allocator
+from matchd.background import Background, Loop
+from matchd.departures import Departures
+from matchd.errors import StoreUnavailable
+from matchd.messages import CloseCode
+from matchd.presence import Presence, Present
+from matchd.servers import DedicatedServerProvider
+from matchd.store.store import Cancelled, Commands, Store
+
+log = Logger()
+
+PAGE = 100
+SWEEP_SECONDS = 0.5
+MOST_PORTIONS = 20
+AUDIT_SECONDS = 15
+
+
+class Recovery:
+    """Keeps this node among the living, and the store true. Times in seconds."""
+
+    def __init__(
+        self,
+        store: Store,
+        presence: Presence,
+        departures: Departures,
+        allocator: Allocator,
+        provider: DedicatedServerProvider,
+        background: Background,
+        on_cancelled: Callable[[tuple[Cancelled, ...]], None],
+        node_timeout: float,
+        reconnect_grace: float,
+    ) -> None:
+        self._store = store
+        self._presence = presence
+        self._departures = departures
+        self._allocator = allocator
+        self._provider = provider
+        self._background = background
+        self._on_cancelled = on_cancelled
+        self._node_timeout_ms = int(node_timeout * 1000)
+        self._grace_ms = int(reconnect_grace * 1000)
+        self._given_up = False
+        self._turn: Iterable[Present] = iter(())
+        self._loops = (
+            Loop(background, "heartbeat", min(1.0, node_timeout / 4), self._quietly(store.heartbeat)),
+            Loop(background, "sweep", min(SWEEP_SECONDS, node_timeout / 4), self._quietly(self.sweep)),
+            Loop(background, "audit", 1.0, self._quietly(self._audit)),
+        )
+
+    def start(self) -> None:
+        """Begin the loops."""
+        for loop in self._loops:
+            loop.start()
+
+    def stop(self) -> None:
+        """End them."""
+        for loop in self._loops:
+            loop.stop()
+
+    # the connection to the store
+
+    async def prepare(self, connection: Commands) -> None:
+        """Make a new connection to the store usable for this node."""
+        if await self._store.prepare(connection):
+            self._given_up = True
+
+    async def reconnected(self) -> None:
+        """The store can be reached again: whatever happened meanwhile is found and put right."""
+        if self._given_up:
+            self._given_up = False
+            self._drop_everybody()
+        await self._departures.retry()
+        await self.reconcile()
+        await self._provider.vouch()
+        await self._allocator.adopt()
+
+    def _drop_everybody(self) -> None:
+        log.warn(
+            "the other nodes gave this one up: {players} players are sent away to come back",
+            players=len(self._presence),
+        )
+        self._departures.forget_all()
+        for session in self._presence:
+            session.close(CloseCode.DRAINING, "this node was given up, connect again")
+
+    # comparing notes
+
+    async def reconcile(self) -> None:
+        """Compare what this node believes of all its players with the store."""
+        everybody = list(self._presence)
+        for start in range(0, len(everybody), PAGE):
+            await self._compare(everybody[start : start + PAGE])
+
+    async def _audit(self) -> None:
+        """Compare a few players, so that all have had their turn after AUDIT_SECONDS: the net under the rest."""
+        share = min(PAGE, len(self._presence) // AUDIT_SECONDS + 1)
+        some = list(islice(self._turn, share))
+        if some:
+            await self._compare(some)
+        else:
+            self._turn = iter(self._presence)
+
+    async def _compare(self, sessions: Sequence[Present]) -> None:
+        sessions = [session for session in sessions if session.standing.player_id]
+        if not sessions:
+            return
+        findings = await self._store.reconcile([session.claim() for session in sessions])
+        for session, finding in zip(sessions, findings, strict=True):
+            session.learn(finding)
+
+    # what is overdue
+
+    async def sweep(self) -> None:
+        """Put right whatever is overdue, in bounded portions."""
+        for _ in range(MOST_PORTIONS):
+            swept = await self._store.sweep(self._node_timeout_ms, self._grace_ms, PAGE)
+            self._on_cancelled(swept.cancelled)
+            for orphan in swept.orphans:
+                self._background.spawn("orphan", self._provider.end_orphan(orphan))
+            if swept.adopted:
+                await self._allocator.adopt()
+            if not swept.more:
+                break
+
+    def _quietly(self, work: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[None]]:
+        """The work, with an outage of the store passed over: the connection has said so once already."""
+
+        async def turn() -> None:
+            with suppress(StoreUnavailable):
+                await work()
+
+        return turn
