@@ -1,0 +1,38 @@
+"""Where matchd listens, as settings describe it: looked at, not yet opened."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from twisted.internet.endpoints import UNIXServerEndpoint, serverFromString
+from twisted.internet.testing import MemoryReactor
+
+
+def is_local(description: str) -> bool:
+    """Whether the server endpoint that ``description`` describes is out of reach for other machines.
+
+    Raises ValueError, its text the reason, when this is no description of one.
+    """
+    endpoint = _endpoint(description)
+    port = getattr(endpoint, "_port", 0)
+    if not 0 <= port <= 65535:
+        raise ValueError(f"a port is 0 to 65535, got {port}")
+    return isinstance(endpoint, UNIXServerEndpoint) or _is_loopback(getattr(endpoint, "_interface", ""))
+
+
+def _endpoint(description: str) -> object:
+    try:
+        # Any reactor will do for an endpoint that is never listened on.
+        return serverFromString(MemoryReactor(), description)
+    except OSError as error:
+        raise ValueError(f"{error.filename}: {error.strerror}") from None
+    except Exception:
+        # The parsers, which plugins may add to, raise whatever their code happens to.
+        raise ValueError(f"{description} is no endpoint, as tcp:8080:interface=127.0.0.1 is one") from None
+
+
+def _is_loopback(interface: str) -> bool:
+    try:
+        return interface == "localhost" or ipaddress.ip_address(interface).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,211 @@
+"""The whole of matchd in one process: the one place where real things are joined, started and stopped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from matchd import exits
+from matchd.background import Background
+from matchd.dedicated.service import GameServerService
+from matchd.dedicated.sessions import Sessions
+from matchd.drain import REASON, drain
+from matchd.errors import MatchdError, StartupError
+from matchd.gameserver import GameServerClient
+from matchd.gateway import Gateway
+from matchd.limits import Limits
+from matchd.messages import CloseCode
+from matchd.model import GameServer
+from matchd.node import Node, Tempo
+from matchd.operators.site import site
+from matchd.overview import Overview
+from matchd.settings import Settings
+from matchd.store.address import RedisAddress
+from matchd.store.embedded import EmbeddedValkey
+from matchd.store.link import CommandLink
+from matchd.store.subscriber import SubscriberLink
+
+log = Logger()
+
+REACH_SECONDS = 5.0
+"""How long the store may take to answer for the first time."""
+BACKLOG = 4096
+PRACTICE_SLOTS = 100
+PRACTICE_SECONDS = 60.0
+
+
+def build(settings: Settings, reactor: Any) -> Service:
+    """Everything that ``settings`` ask for, not yet started."""
+    return Matchd(settings, reactor)
+
+
+class Matchd(Service):
+    """A node with its sockets. Starts whole or not at all; a failed start ends the process with one line."""
+
+    def __init__(self, settings: Settings, reactor: Any) -> None:
+        self._settings = settings
+        self._reactor = reactor
+        self._background = Background(reactor)
+        self._links: tuple[CommandLink | SubscriberLink, ...] = ()
+        self._stops: list[Callable[[], object]] = []
+        self._started = False
+        self._draining = False
+
+    def startService(self) -> None:
+        """Begin to start; the log says when it has."""
+        super().startService()
+        exits.on_terminate(self._reactor, self._terminate, lambda: None)
+        Deferred.fromCoroutine(self._start()).addErrback(self._failed)
+
+    def stopService(self) -> Deferred[None]:
+        """Stop what was started, the last first."""
+        super().stopService()
+        return Deferred.fromCoroutine(self._stop())
+
+    # starting
+
+    async def _start(self) -> None:
+        settings = self._settings
+        address = settings.redis or await self._start_embedded()
+        await self._start_node(address)
+        self.node.provider.add_fixed(settings.dedicated)
+        if settings.nothing_configured:
+            self._start_practice_server()
+        await self.node.provider.vouch()
+        if settings.http is not None:
+            operators = site(Overview(self.node, self.ready), settings.operator_token, self._reactor)
+            await self._listen("http", settings.http, operators)
+        await self._listen("listen", settings.listen, self.gateway)
+        self._on_stop(self._send_everybody_away)
+        self._started = True
+        self._say_what_runs_where(address)
+
+    async def _start_embedded(self) -> RedisAddress:
+        data_dir = self._settings.data_dir
+        valkey = EmbeddedValkey(self._reactor, self._background, str(data_dir) if data_dir else None)
+        self._on_stop(valkey.stop)
+        return await valkey.start()
+
+    async def _start_node(self, address: RedisAddress) -> None:
+        commands = CommandLink(self._reactor, self._background, address)
+        subscriber = SubscriberLink(self._reactor, self._background, address)
+        self._links = commands, subscriber
+        self.node = node = _node(self._settings, self._background, commands, subscriber)
+        self.gateway = Gateway(self._background, node.open, _limits(self._settings), self._settings.origins)
+        node.metrics.observe_connections(lambda: self.gateway.connections)
+        commands.prepare = node.prepare
+        commands.on_up, commands.on_down = node.connected, node.disconnected
+        commands.round_trip = node.metrics.redis_round_trip
+        subscriber.on_message, subscriber.on_up = node.notifications.heard, node.hearing
+        node.store.on_fenced = lambda: commands.drop("the other nodes gave this one up")
+        for link in self._links:
+            link.start()
+            self._on_stop(link.stop)
+        for link in self._links:
+            await link.reached(REACH_SECONDS)
+        node.start()
+        self._on_stop(node.stop)
+
+    def _start_practice_server(self) -> None:
+        endpoint = serverFromString(self._reactor, "tcp:0:interface=127.0.0.1")
+        sessions = Sessions(PRACTICE_SLOTS, PRACTICE_SECONDS)
+        practice = GameServerService(self._reactor, self._background, endpoint, sessions)
+        practice.startService()
+        self._on_stop(practice.stopService)
+        self.node.provider.add_local(
+            lambda: GameServer("practice", practice.address, PRACTICE_SLOTS, sessions=sessions.count)
+        )
+
+    async def _listen(self, option: str, description: str, factory: IProtocolFactory) -> None:
+        if description.startswith("tcp:") and "backlog=" not in description:
+            description += f":backlog={BACKLOG}"
+        try:
+            port: IListeningPort = await serverFromString(self._reactor, description).listen(factory)
+        except CannotListenError as error:
+            raise StartupError(f"--{option}: can't listen on {description}: {error.socketError}") from None
+        self._on_stop(port.stopListening)
+
+    def _failed(self, failure: Failure) -> None:
+        if failure.check(MatchdError):
+            exits.fail(self._reactor, failure.getErrorMessage())
+        else:
+            log.failure("matchd could not start", failure)
+            exits.fail(self._reactor, f"could not start: {failure.getErrorMessage()}")
+
+    def _say_what_runs_where(self, address: RedisAddress) -> None:
+        settings = self._settings
+        store = address if settings.redis else "a private Valkey, in " + str(settings.data_dir or "a temporary folder")
+        log.info("players: ws://{address}/ws/", address=_host_port(settings.listen))
+        if settings.http is not None:
+            log.info("operators and game servers: http://{address}/", address=_host_port(settings.http))
+        log.info("store: {store}", store=str(store))
+        if settings.nothing_configured:
+            log.info("a practice game server runs here too. Try it: python -m client")
+
+    # running
+
+    def ready(self) -> str | None:
+        """Why players can't be served now, or None."""
+        if self._draining:
+            return "draining"
+        return next((f"redis: {link.problem}" for link in self._links if not link.up), None)
+
+    # stopping
+
+    def _on_stop(self, stop: Callable[[], object]) -> None:
+        self._stops.append(stop)
+
+    def _terminate(self) -> None:
+        self._draining = True
+        draining = Deferred.fromCoroutine(self._drain())
+        draining.addErrback(lambda failure: log.failure("the drain failed", failure))
+        draining.addBoth(lambda _: exits.stop(self._reactor))
+
+    async def _drain(self) -> None:
+        if self._started:
+            await drain(self._reactor, self.node, self.gateway)
+
+    async def _send_everybody_away(self) -> None:
+        await self.gateway.close_all(CloseCode.DRAINING, REASON)
+        await self.gateway.vacant()
+
+    async def _stop(self) -> None:
+        while self._stops:
+            try:
+                await maybeDeferred(self._stops.pop())
+            except Exception:
+                log.failure("something did not stop well")
+
+
+def _node(settings: Settings, background: Background, commands: CommandLink, subscriber: SubscriberLink) -> Node:
+    matchmaking, recovery = settings.matchmaking, settings.recovery
+    client = GameServerClient(background.reactor, timeout=matchmaking.allocation_timeout)
+    tempo = Tempo(
+        matchmaking.tick, recovery.node_timeout, recovery.reconnect_grace, recovery.drain_grace,
+        matchmaking.allocation_attempts,
+    )  # fmt: skip
+    return Node(background, commands, subscriber, client, settings.modes, tempo, settings.key_prefix)
+
+
+def _limits(settings: Settings) -> Limits:
+    """The limits of the players' port, as far as the settings say otherwise than its defaults."""
+    return replace(Limits(), **asdict(settings.limits))
+
+
+def _host_port(description: str) -> str:
+    """``host:port`` of a tcp endpoint, or the description itself."""
+    match = re.match(r"(?:tcp|tcp6):(?:port=)?([0-9]+)", description)
+    if match is None:
+        return description
+    interface = re.search(r"interface=([^:]+)", description)
+    return f"{interface[1] if interface else 'localhost'}:{match[1]}"

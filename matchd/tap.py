@@ -1,0 +1,107 @@
+"""``twistd matchd``: its options, and from them the service."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+
+from twisted.application.service import IService
+from twisted.internet.interfaces import IReactorFromThreads
+from twisted.python import usage
+
+from matchd import __version__
+from matchd.errors import StartupError
+from matchd.exits import complain
+from matchd.logs import LoggingService, observer
+from matchd.settings import HTTP, LISTEN, Settings, SettingsError, load
+
+
+@contextmanager
+def plain_errors(options: usage.Options) -> Iterator[None]:
+    """Turns each mistake in how matchd was started into one line on stderr, and then exit status 1."""
+    try:
+        yield
+        return
+    except usage.UsageError as error:
+        problems: tuple[str, ...] = (_plain_usage(str(error), options),)
+    except SettingsError as error:
+        problems = error.problems
+    except StartupError as error:
+        problems = (str(error),)
+    for problem in problems:
+        complain(problem)
+    raise SystemExit(1)
+
+
+def _plain_usage(complaint: str, options: usage.Options) -> str:
+    """getopt's complaint with the option first, and for an unknown one what it resembles."""
+    match = re.fullmatch(r"option (\S+) (.+)", complaint)
+    if match is None:
+        return complaint
+    option, what = match.groups()
+    if what != "not recognized":
+        return f"{option}: {what}"
+    alike = get_close_matches(option, ["--" + name.rstrip("=") for name in options.longOpt], 1)
+    return f"{option}: unknown option" + (f", did you mean {alike[0]}?" if alike else "")
+
+
+class Options(usage.Options):
+    """What ``twistd matchd`` takes; ``settings`` is what it amounts to, together with the file."""
+
+    synopsis = "[options]"
+    longdesc = (
+        "Matches players over WebSockets, and finds each match a game server. Without any option it runs on its own: "
+        "a private store and one practice game server come with it. Every option is also a key of the TOML file; "
+        "the command line wins."
+    )
+    # Each default is None, "not given", so that the file's value can come in between.
+    optParameters = [
+        ["listen", None, None, f"Where players connect, as a Twisted endpoint. [default: {LISTEN}]"],
+        ["http", None, None, f"Where operators and game servers connect; none turns it off. [default: {HTTP}]"],
+        ["redis", None, None, "The shared store: redis://, rediss://, unix://, sentinel://. [default: a private one]"],
+        ["data-dir", None, None, "Where the private store keeps its data. [default: a temporary folder]"],
+        ["config", None, None, "A TOML file with settings. [default: none]"],
+        ["workers", None, None, "Processes that share the player port. [default: 1]"],
+        ["log-format", None, None, "text or json. [default: text]"],
+    ]
+    optFlags = [["insecure", None, "Let players in from other machines without authentication."]]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self["dedicated"] = []
+        self.settings = Settings()
+
+    def opt_dedicated(self, address: str) -> None:
+        """A fixed game server, host:port, that counts as always free; may be given more than once. [default: none]"""
+        self["dedicated"].append(address)
+
+    def opt_version(self) -> None:
+        """Print the version and exit."""
+        print(f"matchd {__version__}")  # noqa: T201
+        raise SystemExit(0)
+
+    def parseArgs(self, *extra: str) -> None:
+        """There are options only."""
+        if extra:
+            raise usage.UsageError(f"{extra[0]}: not an option")
+
+    def parseOptions(self, options: list[str] | None = None) -> None:
+        """Take the options and the file that they name; what is wrong ends the process with status 1."""
+        with plain_errors(self):
+            super().parseOptions(options)
+            self.settings = load(self)
+
+
+def makeService(options: Options) -> IService:
+    """Everything ``options`` ask for, not yet started."""
+    from twisted.internet import reactor
+
+    from matchd.service import build
+
+    with plain_errors(options):
+        twistd = options.parent if options.parent is not None else {"nodaemon": True}
+        top = LoggingService(observer(options.settings.log_format, twistd, IReactorFromThreads(reactor)))
+        build(options.settings, reactor).setServiceParent(top)
+        return top

