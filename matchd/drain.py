@@ -55,4 +55,5 @@ async def _finish(clock: IReactorTime, node: Node, gateway: Gateway) -> None:
 async def _part(node: Node) -> None:
     with suppress(StoreUnavailable):  # the others will find out by themselves
         await node.departures.retry()
+        node.stop()
         await node.store.part()

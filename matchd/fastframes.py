@@ -118,9 +118,9 @@ class FastFrames(_Shared, WebSocketServerProtocol):  # type: ignore[misc]
     def __init__(self) -> None:
         """Autobahn's own makes what ``_Shared`` has."""
 
-    def succeedHandshake(self, res: object) -> None:
+    def _onOpen(self) -> None:
         """The connection is open: forget the handshake."""
-        super().succeedHandshake(res)
+        super()._onOpen()
         self.__dict__ = {name: value for name, value in self.__dict__.items() if not self._needless(name, value)}
 
     @staticmethod

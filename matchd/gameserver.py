@@ -134,18 +134,19 @@ class _Turns:
     @asynccontextmanager
     async def at(self, address: str) -> AsyncIterator[None]:
         """Holds a turn at ``address``; raises SessionRefused when none comes up in time."""
+        until = self._reactor.seconds() + self._wait
         server = self._servers.setdefault(address, DeferredSemaphore(self._per_server))
         try:
-            async with self._one_of(server, address), self._one_of(self._overall, address):
+            async with self._one_of(server, address, until), self._one_of(self._overall, address, until):
                 yield
         finally:
             if server.tokens == server.limit and not server.waiting:
                 self._servers.pop(address, None)
 
     @asynccontextmanager
-    async def _one_of(self, turns: DeferredSemaphore, address: str) -> AsyncIterator[None]:
+    async def _one_of(self, turns: DeferredSemaphore, address: str, until: float) -> AsyncIterator[None]:
         try:
-            await turns.acquire().addTimeout(self._wait, self._reactor)
+            await turns.acquire().addTimeout(max(0.0, until - self._reactor.seconds()), self._reactor)
         except TimeoutError:
             raise SessionRefused(f"game server {address}: too many requests under way") from None
         try:

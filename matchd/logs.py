@@ -125,7 +125,7 @@ def as_json(event: LogEvent) -> str:
     if isinstance(failure, Failure):
         # The end of a traceback tells more than its beginning.
         record["failure"] = failure.getTraceback().strip()[-LONGEST:]
-    return json.dumps(_own_fields(event) | record)
+    return json.dumps(record | {name: value for name, value in _own_fields(event).items() if name not in record})
 
 
 def _own_fields(event: LogEvent) -> dict[str, object]:
@@ -160,7 +160,8 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 def _namespace(event: LogEvent) -> str:
-    return str(event.get("log_namespace") or "-")
+    name = event.get("log_namespace")
+    return str((event.get("log_system") if name == "log_legacy" else name) or "-")
 
 
 def _level(event: LogEvent) -> Any:

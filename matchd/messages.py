@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from enum import IntEnum, StrEnum
 from typing import Annotated
 
 import msgspec
 
-from matchd.model import is_name
+from matchd.model import NAME, is_name
 
 MAX_BYTES = 4096
 """The longest message a client may send."""
@@ -58,7 +59,7 @@ class BadMessage(Exception):
         self.text = text
 
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Name = Annotated[str, msgspec.Meta(pattern=NAME)]
 Token = Annotated[str, msgspec.Meta(max_length=4096)]
 Rating = Annotated[float, msgspec.Meta(ge=-1e9, le=1e9)]
 Millis = Annotated[float, msgspec.Meta(ge=0, le=60_000)]
@@ -95,23 +96,51 @@ class LoadingComplete(msgspec.Struct, frozen=True, tag_field="type", tag="loadin
 
 ClientMessage = Enqueue | Resume | Dequeue | LoadingComplete
 
-_CLIENT_MESSAGES = (Enqueue, Resume, Dequeue, LoadingComplete)
-_NAMES = ("player_id", "game_mode", "party_id")
-_KEYS = {b'"%s"' % field.encode() for kind in _CLIENT_MESSAGES for field in ("type", *kind.__struct_fields__)}
+_NAME_RULE = "1 to 64 characters of A-Z a-z 0-9 . _ -"
+RULES = {
+    "message": "an object",
+    "type": "a string",
+    "player_id": _NAME_RULE,
+    "game_mode": _NAME_RULE,
+    "rating": "a number from -1000000000 to 1000000000",
+    "latencies": "an object of up to 64 regions, each a number from 0 to 60000",
+    "party_id": _NAME_RULE,
+    "party_size": "a whole number from 1 to 64",
+    "token": "a string of up to 4096 characters",
+    "loading_session_id": "a string of 1 to 128 characters",
+}
+"""What each field must be, as its sender is told."""
+
+
+def _unique(pairs: list[tuple[str, object]]) -> None:
+    """Two parsers may disagree on which of two equal keys counts, so neither does."""
+    if len(dict(pairs)) < len(pairs):
+        name = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        raise BadMessage(ErrorCode.INVALID_MESSAGE, f"{name if is_name(name) else ascii(name[:64])}: given twice")
+
+
+def _not_json(constant: str) -> None:
+    raise ValueError(constant)
+
+
+_strictly = json.JSONDecoder(object_pairs_hook=_unique, parse_int=str, parse_constant=_not_json)
 _decoder = msgspec.json.Decoder(ClientMessage)
 
 
 def decode(frame: bytes) -> ClientMessage:
     """The message in one text frame; raises BadMessage, and nothing else, for whatever else it holds."""
     try:
+        _strictly.decode(frame.decode())
         message: ClientMessage = _decoder.decode(frame)
+        return message
     except msgspec.ValidationError as error:
         raise _explained(str(error)) from None
-    except (ValueError, RecursionError):
+    except msgspec.DecodeError:  # all else that it objects to has been refused by now
+        raise BadMessage(ErrorCode.INVALID_JSON, "a string with half a surrogate pair") from None
+    except RecursionError:
+        raise BadMessage(ErrorCode.INVALID_JSON, "nested too deeply") from None
+    except ValueError:
         raise BadMessage(ErrorCode.INVALID_JSON, "not JSON") from None
-    _refuse_odd_names(message)
-    _refuse_duplicate_keys(frame)
-    return message
 
 
 def _explained(complaint: str) -> BadMessage:
@@ -120,34 +149,9 @@ def _explained(complaint: str) -> BadMessage:
         return BadMessage(ErrorCode.INVALID_MESSAGE, f"{match[1]}: missing")
     if match := re.match(r"Invalid value '(.*)' - at `\$\.type`", complaint, re.DOTALL):
         return BadMessage(ErrorCode.UNKNOWN_TYPE, f"type: {match[1][:64]!r} is unknown")
-    what, _, where = complaint.partition(" - at `")
-    field = where.rstrip("`").removeprefix("$.").removeprefix("key in $.") or "message"
-    return BadMessage(ErrorCode.INVALID_MESSAGE, f"{field}: {what.replace('`', '')}")
-
-
-def _refuse_odd_names(message: ClientMessage) -> None:
-    for field in _NAMES:
-        name = getattr(message, field, None)
-        if name is not None and not is_name(name):
-            raise BadMessage(ErrorCode.INVALID_MESSAGE, f"{field}: only A-Z a-z 0-9 . _ - are allowed")
-
-
-def _refuse_duplicate_keys(frame: bytes) -> None:
-    """Two parsers may disagree on which of two equal keys counts, so neither does.
-
-    The codec takes the last. Only a frame in which a key could stand twice pays for the second look.
-    """
-    if b"\\" not in frame and all(frame.count(key) < 2 for key in _KEYS):
-        return
-
-    def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        names = [name for name, _ in pairs]
-        for name in names:
-            if names.count(name) > 1:
-                raise BadMessage(ErrorCode.INVALID_MESSAGE, f"{name[:64]}: given twice")
-        return dict(pairs)
-
-    json.loads(frame, object_pairs_hook=unique)
+    match = re.search(r"`\$\.(\w+)", complaint)
+    field = match[1] if match else "message"
+    return BadMessage(ErrorCode.INVALID_MESSAGE, f"{field}: must be {RULES[field]}")
 
 
 def error(code: ErrorCode, text: str, retry_after_s: float | None = None) -> bytes:
@@ -171,11 +175,13 @@ class Notice(msgspec.Struct, frozen=True):
 
 
 _notice_decoder = msgspec.json.Decoder(Notice)
+_PUBLISHED = ("queued", "dequeued", "start_loading", "match_found", "requeued", "error")
 
 
 def read_notice(frame: bytes) -> Notice:
-    """The fields a node needs of a server message; a frame that is no such message reads as a bare notice."""
+    """The fields a node needs of a server message; a frame that is no message of the store's has no number."""
     try:
-        return _notice_decoder.decode(frame)
+        notice = _notice_decoder.decode(frame)
     except (ValueError, RecursionError):
         return Notice()
+    return notice if notice.type in _PUBLISHED else Notice(notice.type)

@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
+NAME = r"^[A-Za-z0-9._-]{1,64}\Z"
+_NAME = re.compile(NAME)
 
 
 def is_name(text: str) -> bool:

@@ -118,7 +118,8 @@ class Node:
 
     async def _reconnected(self) -> None:
         if self._known_as != self.store.node:
-            self.notifications.follow(self.store.node, self._known_as)
+            following = self.notifications.follow(self.store.node, self._known_as)
+            following.addErrback(lambda failure: failure.trap(StoreUnavailable))  # heard as soon as that is back
             self._known_as = self.store.node
         with suppress(StoreUnavailable):  # it went again, and will come again
             await self.recovery.reconnected()

@@ -59,6 +59,9 @@ class Notifications:
     def heard(self, channel: bytes, payload: bytes) -> None:
         """A message has come on one of the channels."""
         if channel.startswith(self._players):
+            if not _is_text(payload):
+                log.warn("what was said on {channel} is not UTF-8, and is not passed on", channel=channel)
+                return
             for session in self._presence.of_player(channel.removeprefix(self._players).decode()):
                 session.hear(payload)
         elif channel.startswith(self._nodes):
@@ -72,3 +75,12 @@ class Notifications:
             return
         if session is not None:
             session.superseded()
+
+
+def _is_text(payload: bytes) -> bool:
+    """Clients close a connection on which a text frame is none (1007)."""
+    try:
+        payload.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.endpoints import serverFromString
-from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -20,7 +18,7 @@ from matchd.background import Background
 from matchd.dedicated.service import GameServerService
 from matchd.dedicated.sessions import Sessions
 from matchd.drain import REASON, drain
-from matchd.errors import MatchdError, StartupError
+from matchd.errors import MatchdError
 from matchd.gameserver import GameServerClient
 from matchd.gateway import Gateway
 from matchd.limits import Limits
@@ -29,17 +27,18 @@ from matchd.model import GameServer
 from matchd.node import Node, Tempo
 from matchd.operators.site import site
 from matchd.overview import Overview
+from matchd.ports import host_port, listen, with_port
 from matchd.settings import Settings
 from matchd.store.address import RedisAddress
 from matchd.store.embedded import EmbeddedValkey
 from matchd.store.link import CommandLink
 from matchd.store.subscriber import SubscriberLink
+from matchd.workers import Workers
 
 log = Logger()
 
 REACH_SECONDS = 5.0
 """How long the store may take to answer for the first time."""
-BACKLOG = 4096
 PRACTICE_SLOTS = 100
 PRACTICE_SECONDS = 60.0
 
@@ -52,7 +51,10 @@ def build(settings: Settings, reactor: Any) -> Service:
 class Matchd(Service):
     """A node with its sockets. Starts whole or not at all; a failed start ends the process with one line."""
 
-    def __init__(self, settings: Settings, reactor: Any) -> None:
+    def __init__(self, settings: Settings, reactor: Any, shares_port: bool = False) -> None:
+        """``shares_port``: other processes listen on the player port too."""
+        self._shares_port = shares_port or settings.workers > 1
+        self._workers: Workers | None = None
         self._settings = settings
         self._reactor = reactor
         self._background = Background(reactor)
@@ -64,7 +66,7 @@ class Matchd(Service):
     def startService(self) -> None:
         """Begin to start; the log says when it has."""
         super().startService()
-        exits.on_terminate(self._reactor, self._terminate, lambda: None)
+        exits.on_terminate(self._reactor, self.terminate, self._hurry)
         Deferred.fromCoroutine(self._start()).addErrback(self._failed)
 
     def stopService(self) -> Deferred[None]:
@@ -82,13 +84,13 @@ class Matchd(Service):
         if settings.nothing_configured:
             self._start_practice_server()
         await self.node.provider.vouch()
-        if settings.http is not None:
-            operators = site(Overview(self.node, self.ready), settings.operator_token, self._reactor)
-            await self._listen("http", settings.http, operators)
-        await self._listen("listen", settings.listen, self.gateway)
+        operators = await self._open_operators_port() if settings.http is not None else None
+        players = await self._listen("listen", settings.listen, self.gateway)
         self._on_stop(self._send_everybody_away)
+        if settings.workers > 1:
+            self._start_workers(address, players)
         self._started = True
-        self._say_what_runs_where(address)
+        self._say_what_runs_where(players, operators)
 
     async def _start_embedded(self) -> RedisAddress:
         data_dir = self._settings.data_dir
@@ -126,14 +128,24 @@ class Matchd(Service):
             lambda: GameServer("practice", practice.address, PRACTICE_SLOTS, sessions=sessions.count)
         )
 
-    async def _listen(self, option: str, description: str, factory: IProtocolFactory) -> None:
-        if description.startswith("tcp:") and "backlog=" not in description:
-            description += f":backlog={BACKLOG}"
-        try:
-            port: IListeningPort = await serverFromString(self._reactor, description).listen(factory)
-        except CannotListenError as error:
-            raise StartupError(f"--{option}: can't listen on {description}: {error.socketError}") from None
+    async def _open_operators_port(self) -> IListeningPort:
+        operators = site(Overview(self.node, self.ready), self._settings.operator_token, self._reactor)
+        return await self._listen("http", self._settings.http or "", operators)
+
+    def _start_workers(self, address: RedisAddress, players: IListeningPort) -> None:
+        listening = with_port(self._settings.listen, players)
+        settings = replace(
+            self._settings, listen=listening, http=None, redis=address, workers=1, modes=dict(self._settings.modes)
+        )
+        self._workers = Workers(self._reactor, self._background, self._settings.workers - 1, settings)
+        self._workers.start()
+        self._on_stop(self._workers.stop)
+
+    async def _listen(self, option: str, description: str, factory: IProtocolFactory) -> IListeningPort:
+        shared = option == "listen" and self._shares_port
+        port = await listen(self._reactor, option, description, factory, shared)
         self._on_stop(port.stopListening)
+        return port
 
     def _failed(self, failure: Failure) -> None:
         if failure.check(MatchdError):
@@ -142,15 +154,14 @@ class Matchd(Service):
             log.failure("matchd could not start", failure)
             exits.fail(self._reactor, f"could not start: {failure.getErrorMessage()}")
 
-    def _say_what_runs_where(self, address: RedisAddress) -> None:
+    def _say_what_runs_where(self, players: IListeningPort, operators: IListeningPort | None) -> None:
         settings = self._settings
-        store = address if settings.redis else "a private Valkey, in " + str(settings.data_dir or "a temporary folder")
-        log.info("players: ws://{address}/ws/", address=_host_port(settings.listen))
-        if settings.http is not None:
-            log.info("operators and game servers: http://{address}/", address=_host_port(settings.http))
-        log.info("store: {store}", store=str(store))
+        log.info("players: ws://{where}/ws/", where=host_port(settings.listen, players))
+        if operators is not None:
+            log.info("operators, game servers: http://{where}/", where=host_port(settings.http or "", operators))
+        log.info("store: {store}", store=str(settings.redis or "a private Valkey"))
         if settings.nothing_configured:
-            log.info("a practice game server runs here too. Try it: python -m client")
+            log.info("a practice game server runs here too. Now try, in a second terminal: python -m client")
 
     # running
 
@@ -165,15 +176,23 @@ class Matchd(Service):
     def _on_stop(self, stop: Callable[[], object]) -> None:
         self._stops.append(stop)
 
-    def _terminate(self) -> None:
+    def terminate(self) -> None:
+        """Drain, then stop the reactor."""
         self._draining = True
         draining = Deferred.fromCoroutine(self._drain())
         draining.addErrback(lambda failure: log.failure("the drain failed", failure))
         draining.addBoth(lambda _: exits.stop(self._reactor))
 
     async def _drain(self) -> None:
+        workers_gone = maybeDeferred(self._workers.stop) if self._workers else None
         if self._started:
             await drain(self._reactor, self.node, self.gateway)
+        if workers_gone is not None:
+            await workers_gone
+
+    def _hurry(self) -> None:
+        if self._workers is not None:
+            self._workers.kill()
 
     async def _send_everybody_away(self) -> None:
         await self.gateway.close_all(CloseCode.DRAINING, REASON)
@@ -200,12 +219,3 @@ def _node(settings: Settings, background: Background, commands: CommandLink, sub
 def _limits(settings: Settings) -> Limits:
     """The limits of the players' port, as far as the settings say otherwise than its defaults."""
     return replace(Limits(), **asdict(settings.limits))
-
-
-def _host_port(description: str) -> str:
-    """``host:port`` of a tcp endpoint, or the description itself."""
-    match = re.match(r"(?:tcp|tcp6):(?:port=)?([0-9]+)", description)
-    if match is None:
-        return description
-    interface = re.search(r"interface=([^:]+)", description)
-    return f"{interface[1] if interface else 'localhost'}:{match[1]}"

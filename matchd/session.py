@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections import deque
 
+from twisted.internet.defer import CancelledError
+from twisted.python.failure import Failure
+
 from matchd.conversation import Outlet
 from matchd.delivery import Delivery
-from matchd.errors import MatchdError, StoreUnavailable
+from matchd.errors import StoreUnavailable
 from matchd.lobby import Lobby
 from matchd.messages import (
     BadMessage,
@@ -85,6 +88,7 @@ class Session:
         """A message for the player has come by his channel."""
         notice = read_notice(frame)
         if notice.seq is None:
+            self._lobby.metrics.message_out(notice.type)
             self._outlet.send(frame)
             return
         self._send_all(self._delivery.arrive(notice.seq, frame), notice)
@@ -142,10 +146,13 @@ class Session:
                     await self._dequeue()
                 case LoadingComplete():
                     await self._loading_complete(message)
-        except MatchdError as trouble:
+        except StoreUnavailable:
             self._refuse(ErrorCode.UNAVAILABLE, "the store can't be reached: ask again, nothing was lost")
-            if not isinstance(trouble, StoreUnavailable):
-                raise
+        except CancelledError:
+            raise
+        except Exception:
+            self._refuse(ErrorCode.UNAVAILABLE, "something went wrong here: ask again")
+            self._lobby.background.note("session", Failure())
 
     async def _enqueue(self, wish: Enqueue) -> None:
         mode = self._lobby.modes.get(wish.game_mode)

@@ -2,49 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from difflib import get_close_matches
-
 from twisted.application.service import IService
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.python import usage
 
 from matchd import __version__
-from matchd.errors import StartupError
-from matchd.exits import complain
 from matchd.logs import LoggingService, observer
-from matchd.settings import HTTP, LISTEN, Settings, SettingsError, load
-
-
-@contextmanager
-def plain_errors(options: usage.Options) -> Iterator[None]:
-    """Turns each mistake in how matchd was started into one line on stderr, and then exit status 1."""
-    try:
-        yield
-        return
-    except usage.UsageError as error:
-        problems: tuple[str, ...] = (_plain_usage(str(error), options),)
-    except SettingsError as error:
-        problems = error.problems
-    except StartupError as error:
-        problems = (str(error),)
-    for problem in problems:
-        complain(problem)
-    raise SystemExit(1)
-
-
-def _plain_usage(complaint: str, options: usage.Options) -> str:
-    """getopt's complaint with the option first, and for an unknown one what it resembles."""
-    match = re.fullmatch(r"option (\S+) (.+)", complaint)
-    if match is None:
-        return complaint
-    option, what = match.groups()
-    if what != "not recognized":
-        return f"{option}: {what}"
-    alike = get_close_matches(option, ["--" + name.rstrip("=") for name in options.longOpt], 1)
-    return f"{option}: unknown option" + (f", did you mean {alike[0]}?" if alike else "")
+from matchd.settings import HTTP, LISTEN, Settings, load
+from matchd.shell import plain_errors, spare_pidfile
 
 
 class Options(usage.Options):
@@ -92,6 +57,7 @@ class Options(usage.Options):
         with plain_errors(self):
             super().parseOptions(options)
             self.settings = load(self)
+        spare_pidfile(self)
 
 
 def makeService(options: Options) -> IService:

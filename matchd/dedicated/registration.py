@@ -137,9 +137,12 @@ class Registration(Service):
             pause.callback(None)
 
     async def _leave(self) -> None:
-        await self._beating
-        await self._exchanges.ask("DELETE", self._url, headers=self._headers)
-        await self._exchanges.close()
+        try:
+            # A heartbeat that arrived after the goodbye would register us again.
+            await self._beating
+            await self._exchanges.ask("DELETE", self._url, headers=self._headers)
+        finally:
+            await self._exchanges.close()
 
     def _left_in_silence(self, failure: Failure) -> None:
         failure.trap(MatchdError, TimeoutError)

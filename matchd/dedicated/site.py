@@ -14,22 +14,35 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
 from matchd.dedicated.sessions import Full, Sessions
+from matchd.model import is_name
 
 log = Logger()
 
 BODY_LIMIT = 16 * 1024
 """The longest request body, in bytes."""
 
-Name = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9._-]{1,64}\Z")]
-
 
 class _Create(msgspec.Struct):
-    players: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1)]
-    game_mode: Name
+    players: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    game_mode: str
     loading_session_id: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 
 
 _decoder = msgspec.json.Decoder(_Create)
+
+
+def _read(body: bytes) -> _Create:
+    """The request in a body; raises ValueError with the reason when there is none."""
+    try:
+        wanted = _decoder.decode(body)
+    except msgspec.ValidationError:
+        raise
+    except (ValueError, RecursionError):
+        raise ValueError("not JSON") from None
+    for name in (*wanted.players, wanted.game_mode):
+        if not is_name(name):
+            raise ValueError(f"{name[:64]!r} is not 1 to 64 of A-Z a-z 0-9 . _ -")
+    return wanted
 
 
 class GameServerResource(Resource):
@@ -77,10 +90,9 @@ class GameServerResource(Resource):
         if len(body) > BODY_LIMIT:
             return _refuse(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"body: more than {BODY_LIMIT} bytes")
         try:
-            wanted = _decoder.decode(body)
-        except (ValueError, RecursionError) as error:
-            reason = str(error) if isinstance(error, msgspec.ValidationError) else "not JSON"
-            return _refuse(request, HTTPStatus.BAD_REQUEST, f"body: {reason}")
+            wanted = _read(body)
+        except ValueError as error:
+            return _refuse(request, HTTPStatus.BAD_REQUEST, f"body: {error}")
         try:
             session_id = self._begin(wanted)
         except Full as error:

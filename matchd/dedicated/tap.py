@@ -26,6 +26,23 @@ from matchd.model import is_name
 PROGRAM = "dedicated"
 
 
+def _is_web_url(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        return url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0 and text.isascii()
+    except ValueError:
+        return False
+
+
+A_NAME = "1 to 64 of A-Z a-z 0-9 . _ -"
+FORMS = {
+    "matchd": (_is_web_url, "an http:// or https:// URL"),
+    "address": (is_address, "host:port"),
+    "server-id": (is_name, A_NAME),
+    "region": (is_name, A_NAME),
+}
+
+
 class Options(usage.Options):
     """The options of ``twistd dedicated``, checked: what is read from them has the right type."""
 
@@ -58,19 +75,14 @@ class Options(usage.Options):
 
     def postOptions(self) -> None:
         """Check the values and give them their types. Raises StartupError."""
+        for name, (fits, form) in FORMS.items():
+            if self[name] and not fits(self[name]):
+                raise StartupError(f"--{name}: {self[name]!r} is not {form}")
         self["capacity"] = int(self._number("capacity", least=1, most=10_000, whole=True))
         self["session-seconds"] = self._number("session-seconds", least=0.1, most=1e6)
         self["server-id"] = self["server-id"] or f"dedicated-{secrets.token_hex(4)}"
         self["token"] = _token(self["token-file"])
         _check_endpoint(self["listen"])
-        if not is_name(self["server-id"]):
-            raise StartupError(f"--server-id: {self['server-id']!r} is not 1 to 64 of A-Z a-z 0-9 . _ -")
-        if self["region"] and not is_name(self["region"]):
-            raise StartupError(f"--region: {self['region']!r} is not 1 to 64 of A-Z a-z 0-9 . _ -")
-        if self["address"] and not is_address(self["address"]):
-            raise StartupError(f"--address: {self['address']!r} is not host:port")
-        if not _is_web_url(self["matchd"]):
-            raise StartupError(f"--matchd: {self['matchd']!r} is not an http:// or https:// URL")
         if self.parent and self.parent["nodaemon"] and self.parent["pidfile"] == "twistd.pid":
             # In the foreground nobody needs one, and it would keep a second twistd from running in this folder.
             self.parent["pidfile"] = ""
@@ -104,14 +116,6 @@ def _check_endpoint(description: str) -> None:
         is_local(description)
     except ValueError as error:
         raise StartupError(f"--listen: {error}") from None
-
-
-def _is_web_url(text: str) -> bool:
-    try:
-        url = urlsplit(text)
-        return url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0 and text.isascii()
-    except ValueError:
-        return False
 
 
 class Dedicated(MultiService):

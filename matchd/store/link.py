@@ -95,6 +95,8 @@ class Link(Generic[C]):
 
     async def stop(self) -> None:
         """End the connection, and make no other; what still waits for an answer fails with StoreUnavailable."""
+        if not self._service.running:
+            return
         self.problem = "stopped"
         if self._connection is not None:
             self._connection.reason = self.problem

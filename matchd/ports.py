@@ -1,0 +1,60 @@
+"""Opening the ports that the settings describe."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from twisted.internet.tcp import makeBinding
+
+from matchd.errors import StartupError
+
+BACKLOG = 4096
+"""Connections the kernel keeps for us while we are busy: all of a node's players may come at once."""
+
+_TCP = re.compile(r"tcp6?:(?:port=)?([0-9]+)((?::.*)?)\Z")
+
+
+async def listen(
+    reactor: Any, option: str, description: str, factory: IProtocolFactory, shared: bool
+) -> IListeningPort:
+    """Listen as ``description`` says, where other processes may too if ``shared``; raises StartupError."""
+    try:
+        if shared:
+            return _listen_shared(reactor, description, factory)
+        if description.startswith("tcp") and "backlog=" not in description:
+            description += f":backlog={BACKLOG}"
+        port: IListeningPort = await serverFromString(reactor, description).listen(factory)
+        return port
+    except CannotListenError as error:
+        raise StartupError(f"--{option}: can't listen on {description}: {error.socketError}") from None
+
+
+def _listen_shared(reactor: Any, description: str, factory: IProtocolFactory) -> IListeningPort:
+    match = re.fullmatch(r"tcp:(?:port=)?([0-9]+)(?::interface=([^:]*))?", description)
+    if match is None:
+        raise StartupError(f"--workers: more than one needs tcp:PORT:interface=ADDRESS to listen on, got {description}")
+    binding = makeBinding(match[2] or "", int(match[1]), reuseAddress=True, reusePort=True)
+    port: IListeningPort = reactor.listenTCP(binding, factory, backlog=BACKLOG)
+    return port
+
+
+def with_port(description: str, port: IListeningPort) -> str:
+    """The description with the number that the port really got, where it left that open."""
+    match = _TCP.match(description)
+    return description if match is None else f"tcp:{_number(port)}{match[2]}"
+
+
+def host_port(description: str, port: IListeningPort) -> str:
+    """Where a tcp port can be reached, as ``host:port``; another kind of endpoint as it is described."""
+    if _TCP.match(description) is None:
+        return description
+    interface = re.search(r"interface=([^:]+)", description)
+    return f"{interface[1] if interface else 'localhost'}:{_number(port)}"
+
+
+def _number(port: IListeningPort) -> int:
+    return int(getattr(port.getHost(), "port", 0))
