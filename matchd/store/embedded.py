@@ -6,6 +6,8 @@ Its guardian, a small process between it and us, restarts it when it dies and en
 from __future__ import annotations
 
 import os
+import shutil
+import socket
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -40,6 +42,7 @@ class EmbeddedValkey:
         self._background = background
         self._data_dir = str(Path(data_dir).absolute()) if data_dir is not None else ""
         self._guardian: _Guardian | None = None
+        self._path = ""
 
     async def start(self) -> RedisAddress:
         """Start it; returns where it is once it answers. Raises StartupError naming ``data_dir`` or ``redis``."""
@@ -48,17 +51,20 @@ class EmbeddedValkey:
         command = [sys.executable, "-I", "-S", guardian.__file__, program, self._data_dir]
         self._reactor.spawnProcess(spawned, sys.executable, command, env=None)
         try:
-            return RedisAddress(path=await spawned.ready.addTimeout(START_PATIENCE, self._reactor))
+            self._path = await spawned.ready.addTimeout(START_PATIENCE, self._reactor)
         except TooLate:
             raise StartupError(f"redis: the embedded Valkey did not answer within {START_PATIENCE:g} s") from None
         finally:
             if not spawned.answered:
                 await self.stop()
+        return RedisAddress(path=self._path)
 
     async def stop(self) -> None:
         """End it, and wait until it and its temporary folder are gone."""
         if self._guardian is not None:
             await self._guardian.end(self._reactor)
+            if self._path:
+                _end_orphan(self._path)
 
 
 def _program() -> str:
@@ -68,6 +74,16 @@ def _program() -> str:
         return str(get_binary_path())
     except Exception as error:
         raise StartupError(f"redis: none given, and the embedded Valkey is not installed: {error}") from None
+
+
+def _end_orphan(path: str) -> None:
+    """End a Valkey whose guardian was killed, as the guardian would; usually there is none."""
+    with suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(guardian.GRACE)
+        connection.connect(path)
+        connection.sendall(b"SHUTDOWN\r\n")
+        connection.recv(1)
+    shutil.rmtree(Path(path).parent, ignore_errors=True)
 
 
 class _Guardian(ProcessProtocol):

@@ -1,0 +1,1 @@
+"""The tests of matchd: run `trial tests`."""

@@ -1,0 +1,1 @@
+"""What tests share: real stores, real children, worlds made of memory."""
