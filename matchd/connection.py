@@ -35,6 +35,7 @@ class PlayerConnection(FastFrames):
 
     factory: Gateway
     current_frame: Any
+    frame_data: list[bytes]
     group: int
     silence = 0
     _conduct: Conduct
@@ -113,9 +114,15 @@ class PlayerConnection(FastFrames):
         if continues and self.state == self.STATE_OPEN and not self._conduct.fragment(self._now()):
             self._fail_connection(CloseCode.ABUSE, "too many fragments")
 
+    def onMessageFrameData(self, payload: bytes) -> None:
+        """A piece of a frame; many small ones would weigh many times what they hold."""
+        super().onMessageFrameData(payload)
+        self.frame_data = [b"".join(self.frame_data)]
+
     def onMessageFrame(self, payload: list[bytes]) -> None:
-        """A frame of a message is complete; an empty one must not take up memory."""
-        super().onMessageFrame([piece for piece in payload if piece])
+        """A frame of a message is complete; the same goes for many of those."""
+        super().onMessageFrame(payload)
+        self.message_data = [b"".join(self.message_data)]
 
     def _admits(self) -> bool:
         """Whether one more message may be worked on; when not, the client is told."""
@@ -173,7 +180,8 @@ class PlayerConnection(FastFrames):
     def sendCloseFrame(self, *args: Any, **kwargs: Any) -> None:
         """Whoever closes: of what has already come, only the last words are still looked at."""
         super().sendCloseFrame(*args, **kwargs)
-        self.data = self.data[:LAST_WORDS]
+        self.data = self.data[: self._last_words]
+        self._last_words -= len(self.data)
 
     # a client that doesn't read: the IPushProducer
 

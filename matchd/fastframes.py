@@ -121,11 +121,11 @@ class FastFrames(_Shared, WebSocketServerProtocol):  # type: ignore[misc]
     def _onOpen(self) -> None:
         """The connection is open: forget the handshake."""
         super()._onOpen()
-        self.__dict__ = {name: value for name, value in self.__dict__.items() if not self._needless(name, value)}
-
-    @staticmethod
-    def _needless(name: str, value: object) -> bool:
-        return name in _DISPENSABLE or (name in _AT_REST and value == _AT_REST[name])
+        self.__dict__ = {
+            name: value
+            for name, value in self.__dict__.items()
+            if name not in _DISPENSABLE and (name not in _AT_REST or value != _AT_REST[name])
+        }
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Autobahn leaves the timer of its closing handshake running."""

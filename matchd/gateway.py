@@ -53,6 +53,8 @@ class Gateway(WebSocketServerFactory):  # type: ignore[misc]
         self.too_fast = error(ErrorCode.RATE_LIMITED, f"more than {limits.messages_per_second:g} messages a second")
         self.refused: Counter[str] = Counter()
         self.closed: Counter[int] = Counter()
+        self.on_refused: Callable[[str], None] = lambda reason: None
+        self.on_closed: Callable[[int], None] = lambda code: None
         self._refusing: CloseCode | None = None
         self._keepalive = Keepalive(limits)
         self._rounds = Loop(background, "keepalive", self._keepalive.interval, self._look_after, jitter=0)
@@ -99,16 +101,20 @@ class Gateway(WebSocketServerFactory):  # type: ignore[misc]
     def refusal(self) -> tuple[CloseCode, str] | None:
         """Why a connection that has just been opened can't stay, if it can't; counted."""
         if self._refusing is not None:
-            self.refused["draining"] += 1
+            self._count_refused("draining")
             return self._refusing, "this node is going down: connect again elsewhere"
         if self.connections >= self.limits.max_connections:
-            self.refused["full"] += 1
+            self._count_refused("full")
             return CloseCode.FULL, "this node is full: try again later"
         return None
 
     def turned_away(self, status: int) -> None:
         """A handshake was refused with this HTTP status."""
-        self.refused[REFUSALS.get(status, "handshake")] += 1
+        self._count_refused(REFUSALS.get(status, "handshake"))
+
+    def _count_refused(self, reason: str) -> None:
+        self.refused[reason] += 1
+        self.on_refused(reason)
 
     # who is here
 
@@ -121,6 +127,7 @@ class Gateway(WebSocketServerFactory):  # type: ignore[misc]
     def left(self, connection: PlayerConnection, code: int) -> None:
         """It is gone."""
         self.closed[code] += 1
+        self.on_closed(code)
         self._keepalive.remove(connection)
         if not self.connections:
             self._rounds.stop()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, takewhile
 from typing import TYPE_CHECKING
 
 from matchd.limits import Limits
@@ -69,9 +69,8 @@ class Keepalive:
             connection.close(CloseCode.IDLE, "no pong")
 
     def _close_idle(self, now: float) -> None:
-        for connection, deadline in tuple(self._newcomers.items()):
-            if now < deadline:
-                return
+        due = list(takewhile(lambda newcomer: newcomer[1] <= now, self._newcomers.items()))
+        for connection, _ in due:
             del self._newcomers[connection]
             if not connection.has_enqueued:
                 connection.close(CloseCode.IDLE, "no enqueue in time")
