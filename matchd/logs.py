@@ -49,7 +49,7 @@ class Output:
         self._encoding = getattr(stream, "encoding", None) or "utf-8"
 
     def __call__(self, event: LogEvent) -> None:
-        if _level(event) < LogLevel.info:
+        if _level(event) < LogLevel.info or _is_chatter(event):
             return
         if line := self._render(event):
             writable = line.encode(self._encoding, "backslashreplace").decode(self._encoding)
@@ -97,6 +97,12 @@ def _stream(twistd: Mapping[str, Any], reactor: IReactorFromThreads) -> Stream:
     if not signal.getsignal(signal.SIGUSR1):
         signal.signal(signal.SIGUSR1, lambda *_: reactor.callFromThread(file.rotate))
     return file
+
+
+def _is_chatter(event: LogEvent) -> bool:
+    """What Twisted says of each port and each attempt to connect; matchd says it in words of its own."""
+    namespace = str(event.get("log_namespace", ""))
+    return _level(event) == LogLevel.info and (namespace == "log_legacy" or namespace.startswith("twisted."))
 
 
 def as_text(event: LogEvent) -> str:
@@ -161,7 +167,7 @@ def _escaped(match: re.Match[str]) -> str:
 
 def _namespace(event: LogEvent) -> str:
     name = event.get("log_namespace")
-    return str((event.get("log_system") if name == "log_legacy" else name) or "-")
+    return "-" if name in (None, "log_legacy") else str(name)
 
 
 def _level(event: LogEvent) -> Any:

@@ -105,6 +105,8 @@ class Matchd(Service):
         self.node = node = _node(self._settings, self._background, commands, subscriber)
         self.gateway = Gateway(self._background, node.open, _limits(self._settings), self._settings.origins)
         node.metrics.observe_connections(lambda: self.gateway.connections)
+        self.gateway.on_closed = node.metrics.connection_closed
+        self.gateway.on_refused = node.metrics.connection_refused
         commands.prepare = node.prepare
         commands.on_up, commands.on_down = node.connected, node.disconnected
         commands.round_trip = node.metrics.redis_round_trip

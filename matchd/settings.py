@@ -25,7 +25,12 @@ LARGEST_FILE = 1 << 20
 
 ADDRESS = Form(is_address, '"host:port"')
 KEY_PREFIX = Form(re.compile(r"[!-~]{0,64}").fullmatch, "a text of at most 64 visible ASCII characters without spaces")
-ORIGIN = Form(re.compile(r"\*|[a-z][a-z0-9+.*-]*://[!-.0-~]{1,253}").fullmatch, '"scheme://host:port" or "*"')
+ORIGIN = Form(
+    re.compile(
+        r"\*|null|[a-z][a-z0-9+.-]*://([a-z0-9._-]{1,253}|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.IGNORECASE
+    ).fullmatch,
+    '"scheme://host" or "scheme://host:port", "null" or "*"',
+)
 
 
 class SettingsError(StartupError):
