@@ -177,7 +177,8 @@ class _Protocol(WebSocketClientProtocol):  # type: ignore[misc]
         self._client._happened()
 
     def onClose(self, was_clean: bool, code: int | None, reason: str | None) -> None:
-        self._client.closed = ConnectionClosed(code or (1005 if was_clean else 1006), reason or "")
+        reason = (reason or "").removeprefix('connection was closed uncleanly ("').removesuffix('")')
+        self._client.closed = ConnectionClosed(code or (1005 if was_clean else 1006), reason)
         self._client._happened()
 
 

@@ -31,6 +31,9 @@ from zope.interface import implementer
 KEEP_SECONDS = 20
 """How long an idle connection is kept; shorter than the idle time-out of the usual servers."""
 
+HEAD_LIMIT = 64 * 1024
+"""The most bytes read before an answer's headers are complete."""
+
 
 class StaleConnection(Exception):
     """A kept connection was lost before any byte of an answer came."""
@@ -109,7 +112,7 @@ class _Connections(HTTPConnectionPool):
         """A connection for one request: kept from an earlier one, or new."""
         connection: Deferred[Any] = super().getConnection(key, _Quietly(endpoint))
         # A kept connection is there at once, a new one never is.
-        return connection.addCallback(_KeptConnection) if connection.called else connection
+        return connection.addCallback(_Connection, kept=connection.called)
 
 
 @implementer(IStreamClientEndpoint)
@@ -124,15 +127,34 @@ class _Quietly:
         return self._endpoint.connect(protocolFactory)
 
 
-class _KeptConnection:
-    """One request on a connection that was used before."""
+class _Connection:
+    """A connection for one request: the head of the answer is bounded, and a stale connection says so."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, kept: bool) -> None:
         self._connection = connection
+        self._kept = kept
 
     def request(self, request: Any) -> Deferred[IResponse]:
         answered: Deferred[IResponse] = self._connection.request(request)
-        return answered.addErrback(self._failed)
+        self._bound_head(answered)
+        return answered.addErrback(self._failed) if self._kept else answered
+
+    def _bound_head(self, answered: Deferred[IResponse]) -> None:
+        """Drop the connection of a peer whose headers do not end: Twisted bounds a line, but not their number."""
+        connection = self._connection
+        receive = type(connection).dataReceived.__get__(connection)
+        received = 0
+
+        def bounded(data: bytes) -> None:
+            nonlocal received
+            receive(data)
+            received += len(data)
+            if answered.called:
+                connection.dataReceived = receive
+            elif received > HEAD_LIMIT:
+                connection.transport.abortConnection()
+
+        connection.dataReceived = bounded
 
     def _failed(self, failure: Failure) -> Failure:
         unanswered = failure.check(RequestTransmissionFailed, ResponseNeverReceived)
