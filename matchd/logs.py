@@ -39,6 +39,10 @@ class Stream(Protocol):
     def flush(self) -> object: ...
 
 
+CHATTY = ("twisted.scripts", "twisted.internet.base", "twisted.application")
+PORT_NEWS = re.compile(r" starting on \S+$|^\(.* Port \S+ Closed\)$")
+
+
 @implementer(ILogObserver)
 class Output:
     """Writes each event from level info up; what a closed or full stream does not take is lost, and no more."""
@@ -100,9 +104,11 @@ def _stream(twistd: Mapping[str, Any], reactor: IReactorFromThreads) -> Stream:
 
 
 def _is_chatter(event: LogEvent) -> bool:
-    """What Twisted says of each port and each attempt to connect; matchd says it in words of its own."""
+    """What Twisted says of each start, port and attempt to connect; matchd says it in words of its own."""
     namespace = str(event.get("log_namespace", ""))
-    return _level(event) == LogLevel.info and (namespace == "log_legacy" or namespace.startswith("twisted."))
+    if _level(event) != LogLevel.info:
+        return False
+    return namespace.startswith(CHATTY) or (namespace == "log_legacy" and bool(PORT_NEWS.search(formatEvent(event))))
 
 
 def as_text(event: LogEvent) -> str:

@@ -63,7 +63,7 @@ class Metrics:
         self._scraped(GaugeMetricFamily, "players", "Players of this node.", ("mode", "state"), self._players)
         queues = self._gauge("queue_length", "Players that wait, across all nodes.", "mode")
         self._queues = {mode: queues.labels(mode) for mode in (*self._modes, OTHER)}
-        waiting = self._histogram("waiting_seconds", "From the wish to play until the match is found.", WAITING, "mode")
+        waiting = self._histogram("waiting_seconds", "From the wish to play until a match is drawn.", WAITING, "mode")
         self._waiting = {mode: waiting.labels(mode) for mode in (*self._modes, OTHER)}
 
     def observe_players(self, read: Callable[[], Mapping[tuple[str, str], int]]) -> None:
@@ -75,7 +75,7 @@ class Metrics:
         self._queues.get(mode, self._queues[OTHER]).set(players)
 
     def waited(self, mode: str, seconds: float) -> None:
-        """A player's match was found after this time."""
+        """A player was drawn after this time."""
         self._waiting.get(mode, self._waiting[OTHER]).observe(seconds)
 
     def _players(self) -> Mapping[Labels, int]:
@@ -90,7 +90,9 @@ class Metrics:
         self._formed = self._tally("matches_formed", "Matches drawn.", mode=self._modes)
         self._cancelled = self._tally("sessions_cancelled", "Matches undone.", mode=self._modes, reason=REASONS)
         self._allocations = self._tally("allocations", "Game servers asked for, by how it went.", outcome=OUTCOMES)
-        self._allocation = self._histogram("allocation_seconds", "From all ready to a server's answer.", ALLOCATION)
+        self._allocation = self._histogram(
+            "allocation_seconds", "From all ready to a server, or to none.", ALLOCATION
+        )
 
     def matches_formed(self, mode: str, matches: int = 1) -> None:
         """So many matches more were drawn."""
@@ -105,7 +107,7 @@ class Metrics:
         self._allocations.add(outcome)
 
     def allocated(self, seconds: float) -> None:
-        """A roster got its game server after this time."""
+        """A roster got its game server, or was sent back, after this time."""
         self._allocation.observe(seconds)
 
     # Connections

@@ -25,12 +25,13 @@ async def listen(
     try:
         if shared:
             return _listen_shared(reactor, description, factory)
-        if description.startswith("tcp") and "backlog=" not in description:
-            description += f":backlog={BACKLOG}"
-        port: IListeningPort = await serverFromString(reactor, description).listen(factory)
+        backlog = f":backlog={BACKLOG}" if description.startswith("tcp") and "backlog=" not in description else ""
+        port: IListeningPort = await serverFromString(reactor, description + backlog).listen(factory)
         return port
-    except CannotListenError as error:
-        raise StartupError(f"--{option}: can't listen on {description}: {error.socketError}") from None
+    except (CannotListenError, OSError) as error:
+        reason = error.socketError if isinstance(error, CannotListenError) else error
+        why = getattr(reason, "strerror", None) or reason
+        raise StartupError(f"--{option}: can't listen on {description}: {why}") from None
 
 
 def _listen_shared(reactor: Any, description: str, factory: IProtocolFactory) -> IListeningPort:
@@ -48,12 +49,13 @@ def with_port(description: str, port: IListeningPort) -> str:
     return description if match is None else f"tcp:{_number(port)}{match[2]}"
 
 
-def host_port(description: str, port: IListeningPort) -> str:
-    """Where a tcp port can be reached, as ``host:port``; another kind of endpoint as it is described."""
-    if _TCP.match(description) is None:
-        return description
+def url(scheme: str, description: str, port: IListeningPort) -> str:
+    """Where a port can be reached, by ``ws`` or ``http`` or their secure kin; what is no address as it is described."""
+    kind = description.partition(":")[0]
+    if kind not in ("tcp", "tcp6", "ssl"):
+        return f"{scheme} on {description}"
     interface = re.search(r"interface=([^:]+)", description)
-    return f"{interface[1] if interface else 'localhost'}:{_number(port)}"
+    return f"{scheme}{'s' if kind == 'ssl' else ''}://{interface[1] if interface else 'localhost'}:{_number(port)}"
 
 
 def _number(port: IListeningPort) -> int:

@@ -27,7 +27,7 @@ from matchd.model import GameServer
 from matchd.node import Node, Tempo
 from matchd.operators.site import site
 from matchd.overview import Overview
-from matchd.ports import host_port, listen, with_port
+from matchd.ports import listen, url, with_port
 from matchd.settings import Settings
 from matchd.store.address import RedisAddress
 from matchd.store.embedded import EmbeddedValkey
@@ -158,9 +158,9 @@ class Matchd(Service):
 
     def _say_what_runs_where(self, players: IListeningPort, operators: IListeningPort | None) -> None:
         settings = self._settings
-        log.info("players: ws://{where}/ws/", where=host_port(settings.listen, players))
+        log.info("players: {url}/ws/", url=url("ws", settings.listen, players))
         if operators is not None:
-            log.info("operators, game servers: http://{where}/", where=host_port(settings.http or "", operators))
+            log.info("operators, game servers: {url}/", url=url("http", settings.http or "", operators))
         log.info("store: {store}", store=str(settings.redis or "a private Valkey"))
         if settings.nothing_configured:
             log.info("a practice game server runs here too. Now try, in a second terminal: python -m client")
@@ -179,7 +179,9 @@ class Matchd(Service):
         self._stops.append(stop)
 
     def terminate(self) -> None:
-        """Drain, then stop the reactor."""
+        """Drain, then stop the reactor; asked again, go on doing so."""
+        if self._draining:
+            return
         self._draining = True
         draining = Deferred.fromCoroutine(self._drain())
         draining.addErrback(lambda failure: log.failure("the drain failed", failure))

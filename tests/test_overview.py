@@ -1,0 +1,73 @@
+"""What operators see of a node and of the whole service."""
+
+from __future__ import annotations
+
+from matchd.model import GameServer
+from matchd.overview import Overview
+from tests.support.world import World, outcome
+from tests.support.worlds import WorldTestCase
+
+
+class OverviewTests(WorldTestCase):
+    """Rows as the operators' port shows them."""
+
+    def overview(self) -> tuple[World, Overview]:
+        world = self.world()
+        return world, Overview(world.nodes[0].node, lambda: None)
+
+    def test_modes_with_those_who_wait(self) -> None:
+        """Every mode stands there with its rules and its queue."""
+        world, overview = self.overview()
+        world.player("p").enqueue("Ranked")
+        rows = {row["name"]: row for row in outcome(overview.modes())}
+        self.assertEqual(
+            rows["Ranked"],
+            {"name": "Ranked", "teams": [1, 1], "order": "fifo", "loading_timeout_s": 60.0, "players": {"queued": 1}},
+        )
+        self.assertEqual(rows["Normal_1v1"]["players"], {"queued": 0})
+
+    def test_servers_with_their_slots(self) -> None:
+        """A game server stands there with its slots; a fixed one has none to count."""
+        world, overview = self.overview()
+        outcome(overview.register_server(GameServer("one", "one:7000", 4, "eu", 1)))
+        outcome(overview.register_server(GameServer("two", "two:7000", fixed=True)))
+        one, two = sorted(outcome(overview.servers()), key=lambda row: str(row["id"]))
+        self.assertLess(one.pop("heartbeat_age_s"), 5)
+        self.assertEqual(
+            one, {"id": "one", "address": "one:7000", "status": "idle", "sessions": 1, "capacity": 4, "region": "eu"}
+        )
+        self.assertEqual((two["capacity"], two["status"]), (None, "idle"))
+        world.advance(16)
+        self.assertEqual(outcome(overview.servers()), [])
+
+    def test_session_with_who_is_ready(self) -> None:
+        """A loading session shows who has loaded."""
+        world, overview = self.overview()
+        world.server()
+        a, _ = world.player("a").enqueue(), world.player("b").enqueue()
+        a.load()
+        world.advance(3)
+        (row,) = outcome(overview.sessions(10))
+        self.assertEqual(row.pop("id"), a.heard[1]["loading_session_id"])
+        self.assertIn(int(row.pop("age_s")), (3, 4))
+        self.assertEqual(
+            row, {"mode": "Normal_1v1", "state": "loading", "players": {"a": "ready", "b": "loading"}, "server": None}
+        )
+        self.assertEqual(outcome(overview.sessions(0)), [])
+
+    def test_new_game_server_is_used_at_once(self) -> None:
+        """Players who waited for a game server are drawn when one registers, not a tick later."""
+        world, overview = self.overview()
+        a, _ = world.player("a").enqueue(), world.player("b").enqueue()
+        outcome(overview.register_server(GameServer("one", "one:7000", 4, "", 0)))
+        world.settle()
+        self.assertEqual(a.types, ["queued", "start_loading"])
+
+    def test_everybody_is_counted(self) -> None:
+        """The invariants count the players by place, and have nothing to complain of."""
+        world, overview = self.overview()
+        world.player("p").enqueue()
+        counted = outcome(overview.invariants())
+        self.assertEqual(counted["players"]["queued"]["Normal_1v1"], 1)
+        self.assertEqual(counted["contradictions"], [])
+        self.assertIn(b"matchd_players", overview.metrics())
