@@ -15,30 +15,46 @@ MOST_HELD = 64
 class Delivery:
     """The numbered messages of one player on one connection; frames are opaque here."""
 
-    __slots__ = ("_held", "last")
+    __slots__ = ("_answer", "_held", "last")
 
     def __init__(self) -> None:
         self.last: int | None = None
+        self._answer = 0
         self._held: dict[int, bytes] = {}
 
     def start(self, answer: int) -> list[bytes]:
-        """The first answer has this number: what comes from it on may go out."""
+        """An answer has this number: from the first of them on what comes may go out."""
         if self.last is None:
             self.last = answer - 1
+        self._answer = max(answer, self._answer)
         return self._due()
 
     def arrive(self, seq: int, frame: bytes) -> list[bytes]:
         """A message has arrived; returns what may go out now."""
-        if (self.last is None or seq > self.last) and len(self._held) < MOST_HELD:
+        if self.last is None or seq > self.last:
             self._held[seq] = frame
-        return self._due()
+        due = self._due()
+        if len(self._held) > MOST_HELD:  # the store can tell the newest again; of those before the answer it need not
+            del self._held[min(self._held) if self.last is None else max(self._held)]
+        return due
 
     def fill(self, missed: Iterable[tuple[int, bytes]]) -> list[bytes]:
-        """What the store still had of the missed messages; older ones are past recovery and not waited for."""
-        self._held.update(missed)
-        if self._held:
-            self.last = max(-1 if self.last is None else self.last, min(self._held) - 1)
-        return self._due()
+        """What the store still had of the missed messages; what it no longer had is not waited for."""
+        if self.last is None:
+            return []
+        found = dict(missed)
+        self._held.update(found)
+        known = max(found, default=min(self._held, default=0))
+        due = []
+        for seq in sorted(seq for seq in self._held if self.last < seq <= known):
+            self.last = seq
+            due.append(self._held.pop(seq))
+        return due + self._due()
+
+    @property
+    def awaited(self) -> bool:
+        """Whether an answer is still on its way."""
+        return (self.last or 0) < self._answer
 
     @property
     def gap(self) -> bool:

@@ -169,7 +169,7 @@ class Notice(msgspec.Struct, frozen=True):
     """
 
     type: str = ""
-    seq: int | None = None
+    seq: Annotated[int, msgspec.Meta(ge=1, le=2**53)] | None = None
     loading_session_id: str | None = None
     code: str | None = None
 

@@ -27,6 +27,7 @@ PAGE = 100
 SWEEP_SECONDS = 0.5
 MOST_PORTIONS = 20
 AUDIT_SECONDS = 15
+"""In which every player has been compared, up to a PAGE of them a second."""
 
 
 class Recovery:
@@ -85,6 +86,7 @@ class Recovery:
             self._drop_everybody()
         await self._departures.retry()
         await self.reconcile()
+        await self._bury_ghosts()
         await self._provider.vouch()
         await self._allocator.adopt()
 
@@ -105,14 +107,27 @@ class Recovery:
         for start in range(0, len(everybody), PAGE):
             await self._compare(everybody[start : start + PAGE])
 
+    async def _bury_ghosts(self) -> None:
+        """Let go whom the store believes here and who is not: that he left is among the writes that it lost."""
+        cursor = b"0"
+        while True:
+            cursor, players = await self._store.read("SSCAN", f"players:{self._store.node}", cursor, "COUNT", PAGE)
+            for player_id in map(bytes.decode, players):
+                if not self._presence.of_player(player_id):
+                    connection = await self._store.read("HGET", f"player:{player_id}", "conn") or b""
+                    self._departures.add(player_id, connection.decode())
+            if cursor == b"0":
+                return
+
     async def _audit(self) -> None:
-        """Compare a few players, so that all have had their turn after AUDIT_SECONDS: the net under the rest."""
+        """The net under the rest: all players are compared within AUDIT_SECONDS, and who left is told of again."""
         share = min(PAGE, len(self._presence) // AUDIT_SECONDS + 1)
         some = list(islice(self._turn, share))
         if some:
             await self._compare(some)
         else:
             self._turn = iter(self._presence)
+        await self._departures.retry()
 
     async def _compare(self, sessions: Sequence[Present]) -> None:
         sessions = [session for session in sessions if session.standing.player_id]

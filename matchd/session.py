@@ -108,6 +108,7 @@ class Session:
     def claim(self) -> Claim:
         """What this session believes, for the store to compare."""
         stands, last = self.standing, self._delivery.last
+        stands.forget_old(self._now())
         return Claim(
             stands.player_id, self.connection_id, stands.place, stands.mode, stands.order,
             stands.since, stands.session, last or 0, stands.match, stands.team,
@@ -121,9 +122,8 @@ class Session:
             self.superseded()
             return
         missed = [(read_notice(frame).seq or 0, frame) for frame in finding.missed]
-        if missed and self._delivery.last is None:
-            self._delivery.start(missed[0][0])
-        self._send_all(self._delivery.fill(missed))
+        due = self._delivery.start(missed[0][0]) if missed else []
+        self._send_all(due + self._delivery.fill(missed))
 
     # one message after the other
 
@@ -161,6 +161,8 @@ class Session:
             return
         if not await self._speak_for(wish.player_id):
             return
+        if self.standing.place == Place.ASKING:  # known even if the answer gets lost
+            self.standing.mode, self.standing.order = mode.name, mode.order.value
         last = self._delivery.last or 0
         answer = await self._lobby.store.enqueue(wish.player_id, self.connection_id, mode, last)
         if isinstance(answer, AlreadyQueued):
@@ -217,7 +219,7 @@ class Session:
 
     def _refused_place(self) -> None:
         """What was asked for was refused: this connection speaks for nobody, unless it did before."""
-        if self.standing.place == Place.ASKING:
+        if self.standing.place == Place.ASKING and not self._delivery.awaited:
             self._fall_silent()
 
     def _fall_silent(self) -> None:
@@ -238,17 +240,21 @@ class Session:
     async def _catch_up(self) -> None:
         self._catching_up = True
         try:
-            for finding in await self._lobby.store.reconcile([self.claim()]):
-                self.learn(finding)
+            while self._delivery.gap:
+                for finding in await self._lobby.store.reconcile([self.claim()]):
+                    self.learn(finding)
         finally:
             self._catching_up = False
 
     def _send_all(self, frames: list[bytes], notice: Notice | None = None) -> None:
         for frame in frames:
             known = notice if notice is not None and len(frames) == 1 else read_notice(frame)
-            self.standing.told(known, frame)
+            self.standing.told(known, frame, self._now())
             self._lobby.metrics.message_out(known.type)
             self._outlet.send(frame)
+
+    def _now(self) -> float:
+        return self._lobby.background.reactor.seconds()
 
     def _refuse(self, code: ErrorCode, text: str) -> None:
         self._lobby.metrics.message_out("error")

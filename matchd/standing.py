@@ -13,10 +13,16 @@ import msgspec
 from matchd.messages import Notice
 from matchd.model import Place
 
+REMEMBERED = 110.0
+"""Seconds for which a match would be given back to the store, which keeps it for a little longer."""
+
 
 @dataclass(slots=True)
 class Standing:
-    """A player's place, with what it takes to restore it; ``since`` is in us by the store's clock."""
+    """A player's place, with what it takes to restore it.
+
+    ``since`` is in us by the store's clock, ``matched_at`` in seconds by the node's.
+    """
 
     player_id: str = ""
     place: Place = Place.NONE
@@ -26,13 +32,14 @@ class Standing:
     session: str = ""
     match: str = ""
     team: int = 0
+    matched_at: float = 0.0
 
     @property
     def under_way(self) -> bool:
         """Whether the player waits, loads, or has asked to and does not know yet."""
         return self.place in (Place.ASKING, Place.QUEUED, Place.LOADING)
 
-    def told(self, notice: Notice, frame: bytes) -> None:
+    def told(self, notice: Notice, frame: bytes, now: float) -> None:
         """A numbered message went out; the place is what it says."""
         match notice.type:
             case "queued" | "requeued":
@@ -40,10 +47,15 @@ class Standing:
             case "start_loading":
                 self.place, self.session = Place.LOADING, notice.loading_session_id or ""
             case "match_found":
-                self.place = Place.MATCHED
+                self.place, self.matched_at = Place.MATCHED, now
                 self.match, self.team = _match(frame)
             case "dequeued" | "error":
                 self.place, self.session = Place.NONE, ""
+
+    def forget_old(self, now: float) -> None:
+        """A match that the store has forgotten by now is not given back to it."""
+        if self.place == Place.MATCHED and now > self.matched_at + REMEMBERED:
+            self.session = ""
 
 
 def _match(frame: bytes) -> tuple[str, int]:

@@ -1,0 +1,233 @@
+"""What players notice when the way to the store is cut, or the store broken: answers, no losses, no repeats."""
+
+from __future__ import annotations
+
+from tests.support.conversations import (
+    NOT_QUEUED,
+    SUPERSEDED,
+    UNAVAILABLE,
+    Conversation,
+    match_found,
+    queued,
+    requeued,
+    start_loading,
+)
+from tests.support.world import Player
+
+OUR_FAULT = {"type": "error", "code": "unavailable", "message": "something went wrong here: ask again"}
+
+
+class NothingIsHeard(Conversation):
+    """The subscriber connection is lost: what is published meanwhile reaches nobody."""
+
+    def cut(self) -> None:
+        for node in self.service.nodes:
+            node.cut_subscriber()
+
+    def heal(self) -> None:
+        for node in self.service.nodes:
+            node.heal_subscriber()
+
+    def test_a_newcomer(self) -> None:
+        """Nobody is put into a queue whom no answer could reach: he is told to ask again."""
+        self.cut()
+        a = self.queued()
+        self.assertEqual((a.heard, a.closed), ([UNAVAILABLE], None))
+        self.assertEqual(self.service.invariants()["players"]["queued"]["Ranked"], 0)
+        self.heal()
+        self.assertEqual(a.enqueue("Ranked").last, queued(1))
+
+    def test_a_match_is_made_meanwhile(self) -> None:
+        """From the queue to the match: both hear every step, once and in order, when the connection is back."""
+        self.service.server("one", capacity=0)
+        a, b = self.queued("a"), self.queued("b")
+        self.cut()
+        self.service.server("one", capacity=10)
+        self.service.advance(0.75)
+        a.load()
+        b.load()
+        self.heal()
+        session = self.service.games.asked[0][1]
+        self.assertEqual(a.heard, [queued(1), start_loading(session, 2), match_found(session, 0, 3)])
+        self.assertEqual(b.heard, [queued(1), start_loading(session, 2), match_found(session, 1, 3)])
+
+    def test_for_long(self) -> None:
+        """Standings are compared now and then, so that players hear of it even so; later nothing is repeated."""
+        self.service.server("one", capacity=0)
+        a, b = self.queued("a"), self.queued("b")
+        self.cut()
+        self.service.server("one", capacity=10)
+        self.service.until(lambda: "start_loading" in a.types and "start_loading" in b.types, seconds=20)
+        a.load()
+        b.load()
+        self.service.until(lambda: "match_found" in a.types and "match_found" in b.types, seconds=20)
+        self.heal()
+        self.service.advance(20, step=1)
+        self.assertEqual((a.types, b.types), (["queued", "start_loading", "match_found"],) * 2)
+
+    def test_a_message_in_between(self) -> None:
+        """A later message that does arrive waits until the one before it was fetched."""
+        a, b, _ = self.loading()
+        a.node.subscriber.cut()
+        b.vanish()
+        a.node.subscriber.heal()
+        self.assertEqual(a.heard[2:], [])
+        c = self.queued("c")
+        again = c.last["loading_session_id"]
+        self.assertEqual(a.heard[2:], [requeued("player_left", 3), start_loading(again, 4)])
+
+
+class NothingIsHeardOnTwoNodes(NothingIsHeard):
+    nodes = 2
+
+    def test_superseded_meanwhile(self) -> None:
+        """A player who came back on another node is found out when the connection is back."""
+        old = self.queued()
+        old.node.cut_subscriber()
+        new = self.connect("a").resume()
+        self.assertIsNone(old.closed)
+        old.node.heal_subscriber()
+        self.assert_closed(old, SUPERSEDED)
+        self.assertEqual((old.heard, new.heard), ([queued(1)], [queued(2)]))
+
+    def test_more_than_the_store_has_kept(self) -> None:
+        """Of very many missed messages the last eight are told, in order."""
+        a = self.queued()
+        a.node.cut_subscriber()
+        for name in "bcdefgh":
+            self.service.player(name, node=1).enqueue("Ranked").vanish()
+        a.node.heal_subscriber()
+        self.assertEqual([message["seq"] for message in a.heard], [1, *range(8, 16)])
+        self.assertEqual(a.types[-2:], ["start_loading", "requeued"])
+
+
+class TheStoreIsAway(Conversation):
+    def away(self) -> None:
+        self.service.nodes[0].disconnect()
+
+    def back(self) -> None:
+        self.service.nodes[0].reconnect()
+        self.service.server()
+
+    def ask_everything(self, player: Player) -> None:
+        """Whatever he asks, he is told to ask again, and his connection stays."""
+        before = len(player.heard)
+        player.enqueue("Ranked").resume().dequeue().load()
+        self.assertEqual(player.heard[before:], [UNAVAILABLE] * 4)
+        self.assertEqual((player.closed, player.faults), (None, 0))
+
+    def test_a_newcomer(self) -> None:
+        """He is told so, and taken in afterwards."""
+        a = self.connect("a")
+        self.away()
+        self.ask_everything(a)
+        self.back()
+        self.assertEqual(a.enqueue("Ranked").last, queued(1))
+        b = self.queued("b")
+        self.assertEqual((a.types[-1], b.types[-1]), ("start_loading", "start_loading"))
+
+    def test_a_newcomer_who_gives_up(self) -> None:
+        """Whom the store never got to know of is not in the queue either."""
+        a = self.connect("a")
+        self.away()
+        self.ask_everything(a)
+        a.vanish()
+        self.back()
+        self.assertEqual(self.service.invariants()["players"]["queued"]["Ranked"], 0)
+
+    def test_one_who_had_left(self) -> None:
+        """Where his wish was lost he does not hear of what went before it once more."""
+        a = self.queued().dequeue().resume()
+        self.away()
+        a.enqueue("Ranked")
+        self.back()
+        self.assertEqual(a.types, ["queued", "dequeued", "error", "error"])
+        self.assertEqual(a.enqueue("Ranked").last, queued(3))
+
+    def test_one_who_waits(self) -> None:
+        """He keeps his place, and what he asked for in vain has not happened."""
+        a = self.queued()
+        self.away()
+        self.ask_everything(a)
+        self.service.advance(10)
+        self.back()
+        b = self.queued("b")
+        self.assertEqual(a.types, ["queued", *["error"] * 4, "start_loading"])
+        a.load()
+        b.load()
+        self.assertEqual((a.types[-1], b.types[-1]), ("match_found", "match_found"))
+
+    def test_one_who_loads(self) -> None:
+        """He says again that he has loaded."""
+        a, b, session = self.loading()
+        self.away()
+        self.ask_everything(a)
+        self.back()
+        a.load()
+        b.load()
+        self.assertEqual((a.last, b.last), (match_found(session, 0, 3), match_found(session, 1, 3)))
+
+    def test_one_who_was_matched(self) -> None:
+        """A new wish has to wait; the old match can still be told."""
+        a, _, session = self.matched()
+        self.away()
+        self.ask_everything(a)
+        self.back()
+        self.assertEqual(a.resume().last, match_found(session, 0, 4))
+        self.assertEqual(a.enqueue("Ranked").last, queued(5))
+
+    def test_while_a_server_is_asked(self) -> None:
+        """A match that the game server has made is told as soon as the store can be reached."""
+        a, b, session = self.allocating()
+        self.away()
+        self.game_server_answers()
+        self.service.advance(5)
+        self.assertEqual((len(a.heard), len(b.heard)), (2, 2))
+        self.back()
+        self.service.advance(1)
+        self.assertEqual((a.heard[2:], b.heard[2:]), ([match_found(session, 0, 3)], [match_found(session, 1, 3)]))
+        self.assertEqual(len(self.service.games.asked), 1)
+
+    def test_one_who_goes(self) -> None:
+        """The store learns of it when it is back, and the other is requeued."""
+        a, b, _ = self.loading()
+        self.away()
+        b.vanish()
+        self.service.advance(5)
+        self.back()
+        self.assertEqual(a.heard[2:], [requeued("player_left", 3)])
+
+    def test_again_and_again(self) -> None:
+        """Any number of outages, at any step, cost no message and bring none twice."""
+        a = self.queued()
+        self.away()
+        self.back()
+        b = self.queued("b")
+        for _ in range(3):
+            self.away()
+            self.service.advance(1)
+            self.back()
+        a.load()
+        self.away()
+        self.back()
+        b.load()
+        self.assertEqual((a.types, b.types), (["queued", "start_loading", "match_found"],) * 2)
+
+
+class TheStoreIsBroken(Conversation):
+    def test_an_error_of_the_store(self) -> None:
+        """What the store refuses for a reason of its own is logged and answered; the next message is as good as any."""
+        self.service.direct.ask("SET", "queue:Ranked", "not a queue")
+        a = self.connect("a").enqueue("Ranked").dequeue()
+        self.assertEqual((a.heard, a.closed), ([OUR_FAULT, NOT_QUEUED], None))
+        self.assertEqual(self.service.nodes[0].node.background.failures["session"], 1)
+        self.service.direct.ask("DEL", "queue:Ranked")
+        self.assertEqual(a.enqueue("Ranked").last, queued(1))
+
+    def test_a_bug(self) -> None:
+        """Not even an error of ours leaves a question without an answer."""
+        a = self.queued()
+        self.patch(a.node.node.store, "dequeue", None)
+        a.dequeue()
+        self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
+        self.assertEqual(a.resume().heard[1:], [OUR_FAULT, queued(2)])
