@@ -31,10 +31,14 @@ setup(
     # Named one by one, and with the root as their folder: an editable installation finds the plugin only so.
     packages=[
         "matchd",
+        "matchd.config",
         "matchd.dedicated",
+        "matchd.matches",
         "matchd.operators",
+        "matchd.players",
         "matchd.store",
         "matchd.store.scripts",
+        "matchd.websocket",
         "twisted.plugins",
     ],
     package_dir={"": "."},

@@ -13,10 +13,10 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from matchd.errors import StoreUnavailable
-from matchd.gateway import Gateway
 from matchd.messages import CloseCode
 from matchd.model import Place
 from matchd.node import Node
+from matchd.websocket.gateway import Gateway
 
 log = Logger()
 

@@ -11,22 +11,22 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 
-from matchd.allocation import Allocator
 from matchd.background import Background
-from matchd.conversation import Outlet
-from matchd.departures import Departures
 from matchd.errors import StoreUnavailable
-from matchd.gameserver import GameServerClient
-from matchd.lobby import Lobby
-from matchd.matchmaker import Matchmaker
+from matchd.matches.allocation import Allocator
+from matchd.matches.gameserver import GameServerClient
+from matchd.matches.matchmaker import Matchmaker
+from matchd.matches.servers import DedicatedServerProvider
 from matchd.metrics import Metrics
 from matchd.model import GameMode
-from matchd.notifications import Notifications, Subscriptions
-from matchd.presence import Presence
+from matchd.players.departures import Departures
+from matchd.players.lobby import Lobby
+from matchd.players.notifications import Notifications, Subscriptions
+from matchd.players.presence import Presence
+from matchd.players.session import Session
 from matchd.recovery import Recovery
-from matchd.servers import DedicatedServerProvider
-from matchd.session import Session
 from matchd.store.store import Cancelled, Commands, Store
+from matchd.websocket.conversation import Outlet
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,13 @@ from itertools import islice
 
 from twisted.logger import Logger
 
-from matchd.allocation import Allocator
 from matchd.background import Background, Loop
-from matchd.departures import Departures
 from matchd.errors import StoreUnavailable
+from matchd.matches.allocation import Allocator
+from matchd.matches.servers import DedicatedServerProvider
 from matchd.messages import CloseCode
-from matchd.presence import Presence, Present
-from matchd.servers import DedicatedServerProvider
+from matchd.players.departures import Departures
+from matchd.players.presence import Presence, Present
 from matchd.store.store import Cancelled, Commands, Store
 
 log = Logger()

@@ -15,24 +15,24 @@ from twisted.python.failure import Failure
 
 from matchd import exits
 from matchd.background import Background
+from matchd.config.settings import Settings
 from matchd.dedicated.service import GameServerService
 from matchd.dedicated.sessions import Sessions
 from matchd.drain import REASON, drain
 from matchd.errors import MatchdError
-from matchd.gameserver import GameServerClient
-from matchd.gateway import Gateway
-from matchd.limits import Limits
+from matchd.matches.gameserver import GameServerClient
 from matchd.messages import CloseCode
 from matchd.model import GameServer
 from matchd.node import Node, Tempo
 from matchd.operators.site import site
 from matchd.overview import Overview
 from matchd.ports import listen, url, with_port
-from matchd.settings import Settings
 from matchd.store.address import RedisAddress
 from matchd.store.embedded import EmbeddedValkey
 from matchd.store.link import CommandLink
 from matchd.store.subscriber import SubscriberLink
+from matchd.websocket.gateway import Gateway
+from matchd.websocket.limits import Limits
 from matchd.workers import Workers
 
 log = Logger()
@@ -99,26 +99,23 @@ class Matchd(Service):
         return await valkey.start()
 
     async def _start_node(self, address: RedisAddress) -> None:
-        commands = CommandLink(self._reactor, self._background, address)
-        subscriber = SubscriberLink(self._reactor, self._background, address)
+        settings, reactor, background = self._settings, self._reactor, self._background
+        commands = CommandLink(reactor, background, address)
+        subscriber = SubscriberLink(reactor, background, address)
+        client = GameServerClient(reactor, timeout=settings.matchmaking.allocation_timeout)
+        self._on_stop(client.close)
+        prefix = settings.key_prefix
+        self.node = Node(background, commands, subscriber, client, settings.modes, _tempo(settings), prefix)
+        self.gateway = Gateway(background, self.node.open, _limits(settings), settings.origins)
+        _join(self.node, self.gateway, commands, subscriber)
         self._links = commands, subscriber
-        self.node = node = _node(self._settings, self._background, commands, subscriber)
-        self.gateway = Gateway(self._background, node.open, _limits(self._settings), self._settings.origins)
-        node.metrics.observe_connections(lambda: self.gateway.connections)
-        self.gateway.on_closed = node.metrics.connection_closed
-        self.gateway.on_refused = node.metrics.connection_refused
-        commands.prepare = node.prepare
-        commands.on_up, commands.on_down = node.connected, node.disconnected
-        commands.round_trip = node.metrics.redis_round_trip
-        subscriber.on_message, subscriber.on_up = node.notifications.heard, node.hearing
-        node.store.on_fenced = lambda: commands.drop("the other nodes gave this one up")
         for link in self._links:
             link.start()
             self._on_stop(link.stop)
         for link in self._links:
             await link.reached(REACH_SECONDS)
-        node.start()
-        self._on_stop(node.stop)
+        self.node.start()
+        self._on_stop(self.node.stop)
 
     def _start_practice_server(self) -> None:
         endpoint = serverFromString(self._reactor, "tcp:0:interface=127.0.0.1")
@@ -210,14 +207,27 @@ class Matchd(Service):
                 log.failure("something did not stop well")
 
 
-def _node(settings: Settings, background: Background, commands: CommandLink, subscriber: SubscriberLink) -> Node:
-    matchmaking, recovery = settings.matchmaking, settings.recovery
-    client = GameServerClient(background.reactor, timeout=matchmaking.allocation_timeout)
-    tempo = Tempo(
-        matchmaking.tick, recovery.node_timeout, recovery.reconnect_grace, recovery.drain_grace,
-        matchmaking.allocation_attempts,
-    )  # fmt: skip
-    return Node(background, commands, subscriber, client, settings.modes, tempo, settings.key_prefix)
+def _join(node: Node, gateway: Gateway, commands: CommandLink, subscriber: SubscriberLink) -> None:
+    """Tell each part whom to call."""
+    commands.prepare = node.prepare
+    commands.on_up, commands.on_down = node.connected, node.disconnected
+    commands.round_trip = node.metrics.redis_round_trip
+    subscriber.on_message, subscriber.on_up = node.notifications.heard, node.hearing
+    node.store.on_fenced = lambda: commands.drop("the other nodes gave this one up")
+    node.metrics.observe_connections(lambda: gateway.connections)
+    gateway.on_closed = node.metrics.connection_closed
+    gateway.on_refused = node.metrics.connection_refused
+
+
+def _tempo(settings: Settings) -> Tempo:
+    recovery, matchmaking = settings.recovery, settings.matchmaking
+    return Tempo(
+        tick=matchmaking.tick,
+        node_timeout=recovery.node_timeout,
+        reconnect_grace=recovery.reconnect_grace,
+        drain_grace=recovery.drain_grace,
+        allocation_attempts=matchmaking.allocation_attempts,
+    )
 
 
 def _limits(settings: Settings) -> Limits:

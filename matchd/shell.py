@@ -9,9 +9,9 @@ from difflib import get_close_matches
 
 from twisted.python import usage
 
+from matchd.config.settings import SettingsError
 from matchd.errors import StartupError
 from matchd.exits import complain
-from matchd.settings import SettingsError
 
 
 @contextmanager

@@ -7,8 +7,8 @@ from twisted.internet.interfaces import IReactorFromThreads
 from twisted.python import usage
 
 from matchd import __version__
+from matchd.config.settings import HTTP, LISTEN, Settings, load
 from matchd.logs import LoggingService, observer
-from matchd.settings import HTTP, LISTEN, Settings, load
 from matchd.shell import plain_errors, spare_pidfile
 
 

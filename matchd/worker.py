@@ -12,9 +12,9 @@ from twisted.internet.stdio import StandardIO
 from twisted.logger import globalLogBeginner
 from twisted.python.failure import Failure
 
+from matchd.config.settings import Settings
 from matchd.logs import observer
 from matchd.service import Matchd
-from matchd.settings import Settings
 
 
 class Leash(Protocol):

@@ -22,7 +22,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from matchd.background import Background
-from matchd.settings import Settings
+from matchd.config.settings import Settings
 
 log = Logger()
 

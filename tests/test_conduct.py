@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from matchd.conduct import Conduct, TokenBucket, Verdict
-from matchd.limits import Limits
+from matchd.websocket.conduct import Conduct, TokenBucket, Verdict
+from matchd.websocket.limits import Limits
 from tests.support.properties import patient
 
 NOW = 1_700_000_000.0

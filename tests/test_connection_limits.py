@@ -7,8 +7,8 @@ import json
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
-from matchd.conversation import Outlet
-from matchd.limits import Limits
+from matchd.websocket.conversation import Outlet
+from matchd.websocket.limits import Limits
 from tests.support.wire import (
     BINARY,
     PING,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autobahn.twisted.websocket import WebSocketServerProtocol
 
-from matchd.connection import PlayerConnection
+from matchd.websocket.connection import PlayerConnection
 from tests.support.wire import (
     HEADERS,
     PortCase,

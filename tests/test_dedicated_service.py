@@ -12,7 +12,7 @@ from matchd.background import Background
 from matchd.dedicated.service import GameServerService
 from matchd.dedicated.sessions import Sessions
 from matchd.errors import StartupError
-from matchd.exchange import Answer, Exchanges
+from matchd.matches.exchange import Answer, Exchanges
 from tests.support.network import Network
 
 BODY = b'{"players":["a","b"],"game_mode":"Normal_1v1","loading_session_id":"s1"}'

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from matchd.delivery import MOST_HELD, Delivery
+from matchd.players.delivery import MOST_HELD, Delivery
 
 MODEST = settings(max_examples=200, deadline=None)
 KEPT = 8

@@ -6,9 +6,9 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from matchd.background import Background
-from matchd.departures import Departures
 from matchd.errors import StoreUnavailable
 from matchd.model import Reason
+from matchd.players.departures import Departures
 from matchd.store.store import Cancelled
 from tests.support.worlds import WorldTestCase
 

@@ -69,7 +69,8 @@ class DrainTests(WorldTestCase):
         world.server()
         moving = world.player("moving").enqueue(FIFO.name)
         self.begin()
-        self.assertEqual((moving.closed, moving.reason), (CloseCode.DRAINING, "this node is going down: connect again elsewhere"))
+        self.assertEqual(moving.closed, CloseCode.DRAINING)
+        self.assertEqual(moving.reason, "this node is going down: connect again elsewhere")
         world.advance(5)
         self.assertEqual(drained, [None])
         back = world.player("moving", node=1).resume()
@@ -112,7 +113,7 @@ class DrainTests(WorldTestCase):
         self.assertEqual((here.closed, drained), (CloseCode.DRAINING, [None]))
 
     def test_endless_loading_is_not_waited_for(self) -> None:
-        """Within half a minute the node is left all the same; who was ready is back in the queue when the grace is over."""
+        """Within half a minute the node is left all the same; who was ready is back in the queue after the grace."""
         world, _, drained = self.drain()
         world.server()
         here, there = world.player("here").enqueue(), world.player("there", node=1).enqueue()

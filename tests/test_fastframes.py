@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from matchd.connection import PlayerConnection
-from matchd.fastframes import FastFrames, cut, with_options
+from matchd.websocket.connection import PlayerConnection
+from matchd.websocket.fastframes import FastFrames, cut, with_options
 from tests.support.properties import patient
 from tests.support.wire import BINARY, CLOSE, PING, PONG, TEXT, Client, Port, fragments, frame, request
 

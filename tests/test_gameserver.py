@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from matchd.dedicated.sessions import Sessions
 from matchd.dedicated.site import GameServerResource
-from matchd.gameserver import GameServerClient, is_address
+from matchd.matches.gameserver import GameServerClient, is_address
 from matchd.model import GameSession
 from tests.support.asking import ADDRESS, GAME, MADE, REQUEST, Asking, silence
 from tests.support.network import ScriptedServer, ScriptedServers, always, response

@@ -15,10 +15,10 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from matchd.background import Background
-from matchd.conversation import Outlet
-from matchd.gateway import Gateway
-from matchd.limits import Limits
 from matchd.messages import CloseCode
+from matchd.websocket.conversation import Outlet
+from matchd.websocket.gateway import Gateway
+from matchd.websocket.limits import Limits
 from tests.support.wire import CLOSE, TEXT, Listener, PortCase, frame, request, server_frames
 
 SMALL = Limits(max_connections=3, overflow=2)

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from matchd.handshake import canonical, is_welcome, objection, refusal
-from matchd.limits import DEFAULTS
+from matchd.websocket.handshake import canonical, is_welcome, objection, refusal
+from matchd.websocket.limits import DEFAULTS
 from tests.support.properties import patient
 
 LONG = ("more than 8192 bytes", 431)

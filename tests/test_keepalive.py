@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from itertools import pairwise
 
-from matchd.limits import Limits
+from matchd.websocket.limits import Limits
 from tests.support.wire import CLOSE, PING, PONG, Client, Port, PortCase, frame
 
 

@@ -24,7 +24,9 @@ from tests.support.children import twistd
 NOON = 1795435200.25  # 2026-11-23T12:00:00.250Z
 
 
-def event(format: str = "{count} players drawn", namespace: str = "matchd.matchmaker", **fields: Any) -> LogEvent:
+def event(
+    format: str = "{count} players drawn", namespace: str = "matchd.matches.matchmaker", **fields: Any
+) -> LogEvent:
     """One event as matchd's loggers make them, at noon."""
     events: list[LogEvent] = []
     level = fields.pop("level", LogLevel.info)
@@ -45,12 +47,12 @@ class TextTests(SynchronousTestCase):
 
     def test_one_short_line(self) -> None:
         """The time in UTC, the level, where in matchd it happened, and what."""
-        self.assertEqual(as_text(event()), "2026-11-23T12:00:00Z info  matchmaker  2 players drawn")
+        self.assertEqual(as_text(event()), "2026-11-23T12:00:00Z info  matches.matchmaker  2 players drawn")
 
     def test_levels_line_up(self) -> None:
         """The namespaces of all usual levels stand below one another."""
         lines = [as_text(event(level=level)) for level in (LogLevel.info, LogLevel.warn, LogLevel.error)]
-        self.assertEqual({line.index("matchmaker") for line in lines}, {27})
+        self.assertEqual({line.index("matches.matchmaker") for line in lines}, {27})
 
     def test_other_peoples_namespace(self) -> None:
         """What libraries log keeps its full name."""
@@ -99,7 +101,7 @@ class JsonTests(SynchronousTestCase):
             {
                 "time": "2026-11-23T12:00:00.250Z",
                 "level": "warn",
-                "namespace": "matchd.matchmaker",
+                "namespace": "matchd.matches.matchmaker",
                 "message": "2 players drawn",
                 "count": 2,
                 "mode": "Ranked",
@@ -274,7 +276,7 @@ class NodeTests(SynchronousTestCase):
         self.assertEqual(child.ended(), 0)
         records: list[Mapping[str, Any]] = [json.loads(line) for line in child.stdout.splitlines()]
         messages = [record["message"] for record in records]
-        self.assertEqual(messages, ["hello", "from print"])
+        self.assertEqual(messages[-2:], ["hello", "from print"])
 
     def test_reader_of_stdout_is_gone(self) -> None:
         """Where nobody reads the log any more the node goes on, and its end is no failure."""

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from matchd.background import Background
 from matchd.errors import StoreUnavailable
-from matchd.matchmaker import MOST_MATCHES, Matchmaker
+from matchd.matches.matchmaker import MOST_MATCHES, Matchmaker
 from matchd.metrics import Metrics
 from matchd.model import GameMode
 from matchd.store.store import Drawn

@@ -8,8 +8,8 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from matchd.notifications import Notifications
-from matchd.presence import Presence
+from matchd.players.notifications import Notifications
+from matchd.players.presence import Presence
 
 
 class Channels:

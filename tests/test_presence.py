@@ -8,8 +8,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from matchd.messages import CloseCode
 from matchd.model import Place
-from matchd.presence import Presence
-from matchd.standing import Standing
+from matchd.players.presence import Presence
+from matchd.players.standing import Standing
 from matchd.store.store import Claim, Finding
 
 

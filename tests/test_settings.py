@@ -12,9 +12,9 @@ from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from matchd.config.settings import Limits, Matchmaking, Recovery, Settings, SettingsError, load, read
 from matchd.errors import StartupError
 from matchd.model import DEFAULT_MODE, GameMode, Order
-from matchd.settings import Limits, Matchmaking, Recovery, Settings, SettingsError, load, read
 from matchd.store.address import parse
 
 OPEN = "give --insecure to let anyone play under any name"

@@ -12,10 +12,10 @@ from unittest import mock
 from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase
 
+from matchd.config.settings import Settings, SettingsError, read
+from matchd.config.table import Table
 from matchd.dedicated.tap import Options as DedicatedOptions
 from matchd.model import GameMode
-from matchd.settings import Settings, SettingsError, read
-from matchd.table import Table
 from matchd.tap import Options
 from tests.support.documents import Document, bare
 

@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from matchd.messages import read_notice
 from matchd.model import Place
-from matchd.standing import Standing
+from matchd.players.standing import Standing
 
 NOW = 1000.0
 

@@ -29,11 +29,12 @@ class AwayTests(LinkTestCase):
 
     async def test_nobody_there(self) -> None:
         """Nobody listens: the reason is kept, for readiness and for the error at start."""
-        link = self.commands(f"redis://127.0.0.1:{free_port()}")
+        nobody = f"redis://127.0.0.1:{free_port()}"
+        link = self.commands(nobody)
         self.assertEqual(link.problem, "not connected yet")
         link.start()
         error = await self.assertFailure(Deferred.fromCoroutine(link.reached(0.2)), StartupError)
-        self.assertEqual(str(error), "redis: connection refused")
+        self.assertEqual(str(error), f"redis: {nobody}/0: connection refused")
         self.assertEqual((link.up, link.problem), (False, "connection refused"))
         failing = link.execute("PING")
         self.assertTrue(failing.called)

@@ -14,8 +14,8 @@ from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase
 
 from matchd import __version__
+from matchd.config.settings import Settings
 from matchd.errors import StartupError
-from matchd.settings import Settings
 from matchd.tap import Options, makeService
 from tests.support.children import twistd
 

@@ -16,7 +16,7 @@ from twisted.web.iweb import IAgent
 
 from matchd.background import Background
 from matchd.errors import MatchdError
-from matchd.exchange import Exchanges
+from matchd.matches.exchange import Exchanges
 
 log = Logger()
 

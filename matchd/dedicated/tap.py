@@ -15,12 +15,12 @@ from twisted.python import usage
 
 from matchd import exits
 from matchd.background import Background
+from matchd.config.endpoints import is_local
 from matchd.dedicated.registration import Heartbeat, Registration
 from matchd.dedicated.service import GameServerService
 from matchd.dedicated.sessions import Sessions
-from matchd.endpoints import is_local
 from matchd.errors import StartupError
-from matchd.gameserver import is_address
+from matchd.matches.gameserver import is_address
 from matchd.model import is_name
 
 PROGRAM = "dedicated"

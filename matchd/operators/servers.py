@@ -10,7 +10,7 @@ from twisted.web import http
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
-from matchd.gameserver import is_address
+from matchd.matches.gameserver import is_address
 from matchd.model import GameServer, is_name
 from matchd.operators.responses import NO_CONTENT, Answer, Endpoint, Invalid, Path, as_json, problem
 from matchd.operators.source import Source

@@ -86,7 +86,7 @@ class Link(Generic[C]):
         try:
             await arrival.addTimeout(seconds, self._reactor)
         except TooLate:
-            raise StartupError(f"redis: {self.problem}") from None
+            raise StartupError(f"redis: {self._address}: {self.problem}") from None
 
     def drop(self, reason: str) -> None:
         """End the present connection, for a new one to be made."""

@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
 
 from matchd.errors import NodeFenced, StoreError, StoreUnavailable
 from matchd.model import GameMode, GameServer, Reason, Reservation, Roster
@@ -132,8 +133,10 @@ class Store:
 
         A fenced node starts anew under another name: nothing it did before may count any more.
         """
-        for loading in [connection.execute("SCRIPT", "LOAD", script.text) for script in self._scripts.values()]:
-            await loading
+        loading = [connection.execute("SCRIPT", "LOAD", script.text) for script in self._scripts.values()]
+        for _, outcome in await DeferredList(loading, consumeErrors=True):  # all at once: one round trip
+            if isinstance(outcome, Failure):
+                outcome.raiseException()
         fenced = await self._join(connection)
         if fenced:
             self.node = secrets.token_hex(6)

@@ -45,6 +45,8 @@ class SubscriberConnection(Connection, txredisapi.SubscriberProtocol):  # type: 
         if not self.connected:
             return fail(self.unavailable())
         confirmed: Deferred[None] = Deferred()
+        if not self._unconfirmed:
+            self._silence = 0  # from here on it is the silence of one who was asked
         self._unconfirmed[channels[-1]].append(confirmed)
         self._send("SUBSCRIBE", *channels)
         return confirmed
@@ -101,7 +103,9 @@ class SubscriberConnection(Connection, txredisapi.SubscriberProtocol):  # type: 
     def _beat(self) -> None:
         """Silence is counted in turns of the reactor, so that a stall of our own is not blamed on Redis."""
         self._silence += 1
-        if self._silence >= 2 * QUIET:
+        if self._unconfirmed and self._silence > self._timeout:
+            self.drop(f"no answer within {self._timeout:g} s")
+        elif self._silence >= 2 * QUIET:
             self.drop(f"nothing heard for {2 * QUIET} s")
         elif self._silence == QUIET:
             self._send("PING")

@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from matchd.errors import SessionRefused, SessionUncertain
-from matchd.gameserver import CreateSession, GameServerClient
+from matchd.matches.gameserver import CreateSession, GameServerClient
 from matchd.model import GameSession
 from tests.support.network import Network, Script, ScriptedServer, ScriptedServers, response
 

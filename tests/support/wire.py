@@ -13,10 +13,10 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from matchd.background import Background
-from matchd.conversation import Outlet
-from matchd.gateway import Gateway
-from matchd.limits import DEFAULTS, Limits
 from matchd.messages import CloseCode
+from matchd.websocket.conversation import Outlet
+from matchd.websocket.gateway import Gateway
+from matchd.websocket.limits import DEFAULTS, Limits
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 HEADERS = (

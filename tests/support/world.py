@@ -26,6 +26,7 @@ from tests.support.games import FakeGameServers
 TIME_TRAVEL = (Path(__file__).parent / "time_travel.lua").read_text()
 FIFO = GameMode("Ranked")
 TEAMS = GameMode("Duos", (2, 2), loading_timeout=20)
+TEMPO = Tempo()
 MODES = {mode.name: mode for mode in (DEFAULT_MODE, FIFO, TEAMS)}
 
 
@@ -203,7 +204,7 @@ class TestNode:
 class World:
     """Nodes, players and game servers on one store, at ``path``, which is emptied first."""
 
-    def __init__(self, path: str, nodes: int = 1, tempo: Tempo = Tempo(), modes: dict[str, GameMode] = MODES) -> None:
+    def __init__(self, path: str, nodes: int = 1, tempo: Tempo = TEMPO, modes: dict[str, GameMode] = MODES) -> None:
         self.path = path
         self.clock = Clock()
         self.games = FakeGameServers(self.clock)

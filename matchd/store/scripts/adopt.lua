@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=no-writes
 -- What a node has to allocate: its sessions that wait for a game server, with their rosters.
 --
 -- Reply: {{session id, mode, players...}...}

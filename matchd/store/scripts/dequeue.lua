@@ -9,6 +9,7 @@ local refusal = guard()
 if refusal then return refusal end
 local p = player(ARGV[3])
 if p.state ~= 'queued' or p.conn ~= ARGV[4] then return 0 end
+ensure_player(p)
 quit_queue(p)
 finish(p, 'left', 'left')
 tell(p, '{"type":"dequeued"')

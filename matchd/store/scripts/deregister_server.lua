@@ -3,10 +3,11 @@
 --
 -- ARGV[3]  server id
 -- Reply: 1 if it was registered
--- Keys: deletes dedicated_server:{id}, reserved:{server}, settled:{server}; writes servers, slots, resting
+-- Keys: deletes dedicated_server:{id}, settled:{server}; writes servers, slots, resting
 
 local refusal = guard()
 if refusal then return refusal end
+ensure_sets({'servers', 'slots', 'resting'})
 local known = redis.call('EXISTS', P .. 'dedicated_server:' .. ARGV[3])
 forget_server(ARGV[3])
 return known

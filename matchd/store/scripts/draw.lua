@@ -11,6 +11,7 @@ if refusal then return refusal end
 local mode, size, order, most = ARGV[3], tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6])
 local deadline, stem, teams = now + tonumber(ARGV[7]), ARGV[8], ARGV[9]
 local queue, line = P .. 'queue:' .. mode, P .. 'order:' .. mode
+ensure_sets({'loading', 'unplaced', 'slots', 'queue:' .. mode, 'order:' .. mode})
 
 -- Free slots less the sessions already on their way to one; counted no further than this draw can use.
 local function placeable(wanted)
@@ -38,11 +39,16 @@ end
 local function draw_players()
   local drawn = {}
   for _, id in ipairs(pop()) do
-    local p = player(id)
-    if p.state == 'queued' and p.mode == mode and p.away == '' then drawn[#drawn + 1] = p end
+    local known, p = pcall(player, id)
+    if known and p.state == 'queued' and p.mode == mode and p.away == '' then drawn[#drawn + 1] = p end
   end
   if #drawn == size then return drawn end
   for _, p in ipairs(drawn) do enter_queue(p) end
+end
+
+-- A line has everybody who waits, so whoever is in the set alone was put there by somebody else too.
+if order == 'fifo' and redis.call('SCARD', queue) > redis.call('ZCARD', line) then
+  for _, id in ipairs(redis.call('ZDIFF', 2, queue, line)) do redis.call('SREM', queue, id) end
 end
 
 local waiting = redis.call(order == 'fifo' and 'ZCARD' or 'SCARD', order == 'fifo' and line or queue)

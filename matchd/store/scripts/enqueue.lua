@@ -12,8 +12,8 @@ local conn, mode, order, seq = ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
 local p = player(ARGV[3])
 if p.under_way and p.mode ~= mode then return {'already_queued', p.mode} end
 local waiting = redis.call('SCARD', P .. 'queue:' .. mode)
-redis.call('ZCARD', P .. 'order:' .. mode)
-redis.call('SCARD', P .. 'players:' .. node)
+p.mode = mode
+ensure_player(p)
 
 take_over(p, conn)
 if p.under_way then

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=no-writes
 -- Whether what the store holds contradicts itself, for a page of players, queue entries, sessions or servers.
 --
 -- ARGV[3]    what: players, queue, sessions or servers

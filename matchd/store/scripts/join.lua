@@ -1,11 +1,22 @@
-#!lua
+#!lua flags=allow-oom
 -- A node takes its place among the nodes, at every connect; one that was given up is told so for ever.
 --
 -- ARGV[3..]  the names of the game modes it serves
--- Reply: {'fenced'} or {'joined', now}
--- Keys: writes nodes, modes; reads fenced:{node}
+-- Reply: {'fenced'} or {'joined', now}; an error where another application's keys are in the way
+-- Keys: writes nodes, modes; reads fenced:{node}, and the types of all sets
 
 if redis.call('EXISTS', P .. 'fenced:' .. node) == 1 then return {'fenced'} end
+local sets = {unpack(SETS)}
+for i = 3, #ARGV do
+  sets[#sets + 1] = 'queue:' .. ARGV[i]
+  sets[#sets + 1] = 'order:' .. ARGV[i]
+end
+for _, name in ipairs(sets) do
+  local kind = redis.call('TYPE', P .. name).ok
+  if kind ~= 'none' and kind ~= 'set' and kind ~= 'zset' then
+    return redis.error_reply('FOREIGN the key ' .. P .. name .. ' is a ' .. kind .. ' and not of matchd: set a key_prefix')
+  end
+end
 redis.call('ZADD', P .. 'nodes', now, node)
 if #ARGV > 2 then redis.call('SADD', P .. 'modes', unpack(ARGV, 3)) end
 return {'joined', now}

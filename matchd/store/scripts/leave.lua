@@ -8,5 +8,8 @@
 local refusal = guard()
 if refusal then return refusal end
 local p = player(ARGV[3])
-if p.conn == ARGV[4] then depart(p, tonumber(ARGV[5])) end
+if p.conn == ARGV[4] then
+  ensure_player(p)
+  depart(p, tonumber(ARGV[5]))
+end
 return cancelled

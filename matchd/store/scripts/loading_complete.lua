@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- A player has loaded. The call that completes the roster moves the session to allocating and gets it.
 --
 -- ARGV[3..6]  player id, connection, loading session id (empty: his own), lease of the allocation (ms)
@@ -13,11 +13,14 @@ local s = loading_session(p.session)
 if not s then return {'not_in_session'} end
 if s.state ~= 'loading' or redis.call('HGET', s.key, p.id) == 'ready' then return {'waiting'} end
 
-redis.call('HSET', s.key, p.id, 'ready')
-if redis.call('HINCRBY', s.key, ':ready', 1) < s.size then return {'waiting'} end
+s.owner = node
+local ready = redis.call('HGET', s.key, ':ready') + 1
+local all = ready == s.size and members(s)
+redis.call('HSET', s.key, p.id, 'ready', ':ready', ready)
+if not all then return {'waiting'} end
 redis.call('HSET', s.key, ':state', 'allocating', ':owner', node)
 redis.call('ZREM', P .. 'loading', s.id)
 redis.call('ZADD', P .. 'allocating', now + tonumber(ARGV[6]), s.id)
 redis.call('SADD', P .. 'allocations:' .. node, s.id)
-for _, id in ipairs(s.roster) do redis.call('HSET', P .. 'player:' .. id, 'state', 'allocating') end
+for _, member in ipairs(all) do put(member, 'state', 'allocating') end
 return {'complete', s.id, s.mode, unpack(s.roster)}

@@ -6,6 +6,7 @@
 
 local refusal = guard()
 if refusal then return refusal end
+ensure_sets({'reaping'})
 redis.call('ZREM', P .. 'nodes', node)
 if redis.call('EXISTS', P .. 'players:' .. node, P .. 'allocations:' .. node) > 0 then
   redis.call('SADD', P .. 'reaping', node)

@@ -1,4 +1,4 @@
--- What every script begins with: the names of the keys and the few moves that scripts share.
+-- What every script begins with: the conventions, and the moves of players that scripts share.
 --
 -- KEYS[1]  the key prefix, so that a cluster can route by its hash tag; may be empty
 -- ARGV[1]  the node that asks
@@ -14,14 +14,23 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local now_us = string.format('%.0f', time[1] * 1000000 + time[2])
 
+-- the sets of which there is one each
+local SETS = {'nodes', 'modes', 'reaping', 'matched', 'away', 'loading', 'allocating', 'unplaced',
+  'servers', 'slots', 'resting', 'orphans'}
+
 local KEPT_MS = 120000     -- how long a match, and the end of a wait, can be told again
 local TOMBSTONE_MS = 30000 -- how long one who left is known to have left, whatever his former nodes believe
 local KEPT_MESSAGES = 8    -- how many messages a player can have missed and still get one by one
 local GRACE_OF_COUNT = 2000 -- a heartbeat this young may not count a session that is older than it
 local ALWAYS_FREE = 1000000
 
--- cancelled sessions of this run, as `mode reason` lines for the caller's metrics and wake-ups
-local cancelled = {}
+-- Others may use this server too, so what should be sets may not be. Whoever is about to write makes sure of
+-- it first: this raises where one of these keys is anything else.
+local function ensure_sets(names)
+  local keys = {P .. 'none'} -- never there, so that nothing is compared: all that counts is the types
+  for i, name in ipairs(names) do keys[i + 1] = P .. name end
+  redis.call('ZINTERCARD', #keys, unpack(keys))
+end
 
 local function guard()
   if not_after > 0 and now > not_after then
@@ -32,9 +41,7 @@ local function guard()
   end
 end
 
-local function count(what, n)
-  redis.call('HINCRBY', P .. 'tally', what, n or 1)
-end
+local function count(what) redis.pcall('HINCRBY', P .. 'tally', what, 1) end
 
 -- players ------------------------------------------------------------------------------------------
 
@@ -47,6 +54,11 @@ local function player(id)
   p.seq = tonumber(p.seq) or 0
   p.under_way = p.state == 'queued' or p.state == 'loading' or p.state == 'allocating'
   return p
+end
+
+local function ensure_player(p)
+  local queue, line = 'queue:' .. p.mode, 'order:' .. p.mode
+  ensure_sets({'away', 'matched', queue, line, 'players:' .. p.node, 'players:' .. node})
 end
 
 local function put(p, ...)
@@ -155,137 +167,5 @@ local function tell_place(p)
     tell(p, p.match)
   else
     tell_start_loading(p)
-  end
-end
-
--- game servers -------------------------------------------------------------------------------------
-
-local function server(id)
-  local key = P .. 'dedicated_server:' .. id
-  local v = redis.call('HMGET', key, 'address', 'capacity', 'running', 'fixed', 'resting', 'failures')
-  if not v[1] then return nil end
-  return {
-    id = id, key = key, address = v[1], capacity = tonumber(v[2]), running = tonumber(v[3]) or 0,
-    fixed = v[4] == '1', resting = tonumber(v[5]) or 0, failures = tonumber(v[6]) or 0,
-  }
-end
-
--- Slots in use: what the server says runs, what is reserved, and what it may not have counted yet.
-local function recount(s)
-  local used = s.running + redis.call('ZCARD', P .. 'reserved:' .. s.id) + redis.call('ZCARD', P .. 'settled:' .. s.id)
-  local free = s.fixed and ALWAYS_FREE or s.capacity - used
-  redis.call('HSET', s.key, 'sessions', used, 'status', free > 0 and 'idle' or 'busy')
-  if free > 0 and s.resting <= now then
-    redis.call('ZADD', P .. 'slots', free, s.id)
-  else
-    redis.call('ZREM', P .. 'slots', s.id)
-  end
-end
-
-local function forget_server(id)
-  redis.call('DEL', P .. 'dedicated_server:' .. id, P .. 'reserved:' .. id, P .. 'settled:' .. id)
-  redis.call('ZREM', P .. 'slots', id)
-  redis.call('ZREM', P .. 'servers', id)
-  redis.call('ZREM', P .. 'resting', id)
-end
-
--- The session no longer holds its slot. `held` keeps it counted until the server's next word on it.
-local function give_back(sid, server_id, held)
-  redis.call('ZREM', P .. 'reserved:' .. server_id, sid)
-  local s = server(server_id)
-  if not s then return end
-  if held then redis.call('ZADD', P .. 'settled:' .. server_id, now, sid) end
-  recount(s)
-end
-
--- loading sessions ---------------------------------------------------------------------------------
-
-local function words(text)
-  local list = {}
-  for word in string.gmatch(text or '', '%S+') do list[#list + 1] = word end
-  return list
-end
-
-local function loading_session(sid)
-  local key = P .. 'loading:' .. sid
-  local v = redis.call('HMGET', key, ':mode', ':state', ':roster', ':owner', ':server', ':tried', ':teams', ':size')
-  if not v[2] then return nil end
-  return {
-    id = sid, key = key, mode = v[1], state = v[2], roster = words(v[3]), owner = v[4] or '', server = v[5] or '',
-    tried = v[6] or '', teams = words(v[7]), size = tonumber(v[8]),
-  }
-end
-
-local function close_session(s)
-  redis.call('DEL', s.key)
-  redis.call('ZREM', P .. 'loading', s.id)
-  redis.call('ZREM', P .. 'allocating', s.id)
-  redis.call('SREM', P .. 'unplaced', s.id)
-  redis.call('SREM', P .. 'allocations:' .. s.owner, s.id)
-end
-
-local function requeue(p, reason)
-  redis.call('HDEL', p.key, 'session')
-  put(p, 'state', 'queued')
-  p.session = ''
-  if p.away == '' then enter_queue(p) end
-  tell_requeued(p, reason)
-end
-
--- The match falls through. `out(p)` ends the way of a culprit and returns true; the others keep their
--- place in the queue, but for those whose connection went while a server was sought: nobody is left to play.
-local function cancel(s, reason, out)
-  if s.server ~= '' then give_back(s.id, s.server, false) end
-  for _, id in ipairs(s.roster) do
-    local p = player(id)
-    if p.session == s.id and not out(p) then
-      if p.conn == '' and p.away == '' then
-        forget(p)
-      else
-        requeue(p, reason)
-      end
-    end
-  end
-  close_session(s)
-  cancelled[#cancelled + 1] = s.mode .. ' ' .. reason
-end
-
--- The session has its game server: everybody in it is matched. Whoever is elsewhere by now is left alone.
-local function settle(s, body)
-  for i, id in ipairs(s.roster) do
-    local p = player(id)
-    if p.session == s.id then
-      local match = body .. ',"team":' .. (s.teams[i] or '0')
-      finish(p, 'matched', 'matched')
-      redis.call('ZADD', P .. 'matched', now + KEPT_MS, id)
-      put(p, 'match', match)
-      tell(p, match)
-    end
-  end
-  redis.call('SET', P .. 'match:' .. s.id, body .. '}', 'PX', KEPT_MS)
-  if s.server ~= '' then give_back(s.id, s.server, true) end
-  close_session(s)
-end
-
--- A player's connection is gone: with a grace he keeps his place without it, else he leaves.
-local function depart(p, grace)
-  if p.state == 'queued' then
-    if grace > 0 then return go_away(p, grace) end
-    quit_queue(p)
-    forget(p)
-  elseif p.state == 'loading' then
-    if grace > 0 then return go_away(p, grace) end
-    local s = loading_session(p.session)
-    if not s then return forget(p) end
-    cancel(s, 'player_left', function(member)
-      if member.id ~= p.id then return false end
-      forget(member)
-      return true
-    end)
-  elseif p.state == 'allocating' then
-    if grace > 0 then return go_away(p, grace) end
-    own(p, '', '')
-  elseif p.state == 'matched' then
-    put(p, 'conn', '', 'node', '')
   end
 end

@@ -21,8 +21,12 @@ local function missed(p, seq)
   return reply
 end
 
+-- A node that never heard the answer to a `resume` does not know the mode.
+local function same_mode(p, mine) return mine.mode == '' or p.mode == mine.mode end
+
 local function agrees(p, mine)
   if mine.place == 'none' then return not p.under_way end
+  if p.under_way and not same_mode(p, mine) then return false end
   if mine.place == 'loading' then
     return (p.state == 'loading' or p.state == 'allocating') and p.session == mine.session
   end
@@ -34,16 +38,23 @@ local function number_from(p, mine)
   p.seq = math.max(p.seq, mine.seq)
 end
 
+-- He is elsewhere by now: what the record has him in goes on, or falls through, without him.
+local function pull_out(p, mine)
+  if p.state == 'queued' then quit_queue(p) end
+  local s = p.session ~= '' and loading_session(p.session)
+  -- an allocation is of his match, if it is not known which that was
+  if s and (s.state == 'loading' or mine.session ~= '' or mine.place ~= 'matched') then
+    cancel(s, 'player_left', function(member) return member.id == p.id end)
+  end
+end
+
 -- He is matched and was told so, whatever the record says.
 local function restore_match(p, mine)
   local s = p.session ~= '' and loading_session(p.session)
   if s and s.id == mine.session then
     settle(s, mine.match)
   else
-    if p.state == 'queued' then quit_queue(p) end
-    if s and s.state == 'loading' then
-      cancel(s, 'player_left', function(member) return member.id == p.id end)
-    end
+    pull_out(p, mine)
     if p.under_way then finish(p, 'matched', 'matched') end
     put(p, 'state', 'matched', 'node', node, 'conn', mine.conn, 'mode', mine.mode,
       'match', mine.match .. ',"team":' .. mine.team)
@@ -55,6 +66,11 @@ end
 
 -- He waits or loads, and the record is gone or tells of an earlier life: he gets his place in the queue back.
 local function restore_place(p, mine)
+  ensure_sets({'queue:' .. mine.mode, 'order:' .. mine.mode})
+  if p.under_way then
+    pull_out(p, mine)
+    finish(p, 'left', 'left')
+  end
   begin(p, mine.mode, mine.order, mine.since, mine.conn, mine.seq)
   if mine.place == 'loading' then tell_requeued(p, 'allocation_failed') end
 end
@@ -71,21 +87,24 @@ local function put_right(p, mine)
     restore_match(p, mine)
   elseif mine.place == 'none' then
     depart(p, 0)
-  elseif p.under_way then
+  elseif p.under_way and same_mode(p, mine) then
     tell_what_counts(p, mine)
-  else
+  elseif mine.mode ~= '' then
     restore_place(p, mine)
   end
 end
 
 local function compare(mine)
   local p = player(mine.id)
+  ensure_player(p)
   if mine.place == 'asking' then
-    if p.conn == mine.conn and p.seq > 0 then return missed(p, p.seq - 1) end
+    local heard = p.conn == mine.conn and (p.under_way or p.state == 'matched')
+    if heard then return missed(p, p.seq - 1) end
     return {'ok'}
   end
   if p.state == '' then
-    if mine.place ~= 'none' then put_right(p, mine) end
+    local over = mine.place == 'none' or (mine.place == 'matched' and mine.session == '')
+    if not over then put_right(p, mine) end
     return {'ok'}
   end
   if p.conn ~= mine.conn then

@@ -12,18 +12,17 @@ if refusal then return refusal end
 local s, server_id, uncertain = loading_session(ARGV[3]), ARGV[4], ARGV[5] == '1'
 if not s or s.owner ~= node then return -1 end
 if s.server == server_id then
+  ensure_sets({'unplaced', 'orphans'})
+  local failing = server(server_id)
   redis.call('HSET', s.key, ':tried', s.tried .. ' ' .. server_id)
   s.tried = s.tried .. ' ' .. server_id
-  local address = redis.call('HGET', s.key, ':address')
   redis.call('HDEL', s.key, ':server', ':address')
   redis.call('SADD', P .. 'unplaced', s.id)
-  local failing = server(server_id)
   if failing then
     local rest = now + math.min(5000 * 2 ^ math.min(failing.failures, 4), 60000)
     redis.call('HSET', failing.key, 'resting', rest, 'failures', failing.failures + 1)
     redis.call('ZADD', P .. 'resting', rest, server_id)
   end
-  give_back(s.id, server_id, uncertain)
-  if uncertain then redis.call('ZADD', P .. 'orphans', now, s.id .. ' ' .. address) end
+  if uncertain then disown(s) else give_back(s.id, server_id, false) end
 end
 return #words(s.tried)

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Take a slot on the game server with the most free ones, for a session that this node allocates.
 -- A session that holds a slot already, because another node began, gets that one again.
 --
@@ -10,8 +10,9 @@ local refusal = guard()
 if refusal then return refusal end
 local s = loading_session(ARGV[3])
 if not s or s.state ~= 'allocating' or s.owner ~= node then return {'lost'} end
-if s.server ~= '' then return {'reserved', s.server, redis.call('HGET', s.key, ':address')} end
+if s.server ~= '' then return {'reserved', s.server, s.address} end
 
+ensure_sets({'unplaced'})
 local tried = {}
 for _, id in ipairs(words(s.tried)) do tried[id] = true end
 local start = 0

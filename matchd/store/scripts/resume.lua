@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- A player asks where he stands, most often on a new connection, which becomes his.
 --
 -- ARGV[3..4]  player id, connection
@@ -9,6 +9,7 @@ local refusal = guard()
 if refusal then return refusal end
 local p = player(ARGV[3])
 if not p.under_way and p.state ~= 'matched' then return {'not_queued'} end
+ensure_player(p)
 take_over(p, ARGV[4])
 tell_place(p)
 return {'accepted', p.seq, p.since, p.mode, p.order}

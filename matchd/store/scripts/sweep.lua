@@ -11,6 +11,7 @@
 
 local refusal = guard()
 if refusal then return refusal end
+ensure_sets(SETS)
 local timeout, grace, lease, portion = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local done, adopted = 0, 0
 
@@ -18,11 +19,24 @@ local function overdue(key, moment)
   return redis.call('ZRANGEBYSCORE', P .. key, '-inf', moment, 'LIMIT', 0, math.max(portion - done, 0))
 end
 
+-- Where a step fails because a key is not what it should be, the others are put right all the same.
+local function each(ids, step)
+  for _, id in ipairs(ids) do
+    local fine, trouble = pcall(step, id)
+    if not fine then redis.log(redis.LOG_WARNING, 'matchd can not put right ' .. id .. ': ' .. (trouble.err or trouble)) end
+    done = done + 1
+  end
+end
+
 local function calm()
   local last = tonumber(redis.call('GET', P .. 'swept') or '0')
+  local calm_until = tonumber(redis.call('GET', P .. 'calm_until') or '0')
   redis.call('SET', P .. 'swept', now)
-  if now - last > timeout / 2 then redis.call('SET', P .. 'calm_until', now + timeout) end
-  return now < tonumber(redis.call('GET', P .. 'calm_until') or '0')
+  if now - last > timeout / 2 then
+    calm_until = now + timeout
+    redis.call('SET', P .. 'calm_until', calm_until)
+  end
+  return now < calm_until
 end
 
 local function fence_the_dead()
@@ -50,14 +64,13 @@ local function reap(dead)
   end
   redis.call('DEL', P .. 'allocations:' .. dead)
   local players = P .. 'players:' .. dead
-  if done < portion and redis.call('EXISTS', players) == 1 then
-    for _, id in ipairs(redis.call('SRANDMEMBER', players, portion - done)) do
-      local p = player(id)
-      if p.under_way and p.node == dead then depart(p, grace) end
-      redis.call('SREM', players, id)
-      done = done + 1
-    end
-  end
+  local some = done < portion and redis.call('SRANDMEMBER', players, portion - done) or {}
+  each(some, function(id)
+    local p = player(id)
+    ensure_player(p)
+    if p.under_way and p.node == dead then depart(p, grace) end
+  end)
+  if #some > 0 then redis.call('SREM', players, unpack(some)) end
   if redis.call('EXISTS', players) == 0 then redis.call('SREM', P .. 'reaping', dead) end
 end
 
@@ -71,40 +84,38 @@ local function time_out(s)
 end
 
 local function end_overdue_loading()
-  for _, sid in ipairs(overdue('loading', now)) do
+  each(overdue('loading', now), function(sid)
     local s = loading_session(sid)
     if s then time_out(s) else redis.call('ZREM', P .. 'loading', sid) end
-    done = done + 1
-  end
+  end)
 end
 
 local function take_overdue_allocations()
-  for _, sid in ipairs(overdue('allocating', now)) do
+  each(overdue('allocating', now), function(sid)
     local s = loading_session(sid)
     if s then take_allocation(s) else redis.call('ZREM', P .. 'allocating', sid) end
-    done = done + 1
-  end
+  end)
 end
 
 local function end_absences()
-  for _, id in ipairs(overdue('away', now)) do
+  each(overdue('away', now), function(id)
     local p = player(id)
+    ensure_player(p)
     redis.call('ZREM', P .. 'away', id)
     if p.away ~= '' then
       redis.call('HDEL', p.key, 'away')
       p.away = ''
       depart(p, 0)
     end
-    done = done + 1
-  end
+  end)
 end
 
 local function wake_rested_servers()
-  for _, id in ipairs(overdue('resting', now)) do
-    redis.call('ZREM', P .. 'resting', id)
+  each(overdue('resting', now), function(id)
     local s = server(id)
+    redis.call('ZREM', P .. 'resting', id)
     if s then recount(s) end
-  end
+  end)
 end
 
 local function orphans_due()
@@ -113,15 +124,15 @@ local function orphans_due()
   return due
 end
 
+local is_calm = calm()
 for _, id in ipairs(overdue('servers', now)) do forget_server(id) end
 wake_rested_servers()
 redis.call('ZREMRANGEBYSCORE', P .. 'matched', '-inf', now)
-if not calm() then
+if not is_calm then
   fence_the_dead()
   end_overdue_loading()
   end_absences()
   take_overdue_allocations()
 end
-for _, dead in ipairs(redis.call('SMEMBERS', P .. 'reaping')) do reap(dead) end
-local more = (done >= portion or redis.call('EXISTS', P .. 'reaping') == 1) and 1 or 0
-return {more, adopted, cancelled, orphans_due()}
+each(redis.call('SMEMBERS', P .. 'reaping'), reap)
+return {done >= portion and 1 or 0, adopted, cancelled, orphans_due()}

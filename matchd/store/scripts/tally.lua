@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=no-writes
 -- How many players are where, across all nodes, in one moment; and how many ever came and went.
 --
 -- Reply: {{what, count}...}: accepted, left, timed_out, matched (since the store was empty), connected, absent,

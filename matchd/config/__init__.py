@@ -1,0 +1,1 @@
+"""What matchd is told: options and the TOML file."""

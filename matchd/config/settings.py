@@ -1,0 +1,256 @@
+"""What matchd is told: options over the TOML file over defaults, read once into frozen values.
+
+``load`` finds every mistake at once, each a line that names its key or option.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from matchd.config.endpoints import is_local
+from matchd.config.modes import DEFAULT_MODES, read_modes
+from matchd.config.table import LINE, VISIBLE, Form, Table, bounded, shown
+from matchd.errors import StartupError
+from matchd.matches.gameserver import is_address
+from matchd.model import GameMode
+from matchd.store.address import RedisAddress, parse
+
+LISTEN = "tcp:8080:interface=127.0.0.1"
+HTTP = "tcp:8081:interface=127.0.0.1"
+LARGEST_FILE = 1 << 20
+
+ADDRESS = Form(is_address, '"host:port"')
+KEY_PREFIX = Form(re.compile(r"[!-~]{0,64}").fullmatch, "a text of at most 64 visible ASCII characters without spaces")
+ORIGIN = Form(
+    re.compile(
+        r"\*|null|[a-z][a-z0-9+.-]*://([a-z0-9._-]{1,253}|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.IGNORECASE
+    ).fullmatch,
+    '"scheme://host" or "scheme://host:port", "null" or "*"',
+)
+
+
+class SettingsError(StartupError):
+    """Settings that matchd can't start with; ``problems`` has one line for each mistake."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """``[limits]``: what players' connections may take. Rates are of one connection, times in seconds."""
+
+    max_connections: int = bounded(15_000, 1, 1_000_000)
+    messages_per_second: float = bounded(20.0, 0.1, 10_000.0)
+    burst: int = bounded(40, 1, 100_000)
+    idle_seconds: float = bounded(30.0, 1.0, 3600.0)
+    handshake_seconds: float = bounded(5.0, 0.1, 60.0)
+    ping_seconds: float = bounded(20.0, 1.0, 3600.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """``[recovery]``: how long (seconds) to wait for a silent node, a lost player, the end of what is under way."""
+
+    node_timeout: float = bounded(4.0, 0.5, 300.0)
+    reconnect_grace: float = bounded(0.0, 0.0, 600.0)
+    drain_grace: float = bounded(15.0, 0.0, 600.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Matchmaking:
+    """``[matchmaking]``: how often to draw, and how to ask game servers. Times in seconds."""
+
+    tick: float = bounded(0.5, 0.01, 60.0)
+    allocation_timeout: float = bounded(5.0, 0.1, 60.0)
+    allocation_attempts: int = bounded(3, 1, 20)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All of it. ``http`` is None when turned off, ``operator_token`` empty when unset, no ``origins`` are any."""
+
+    listen: str = LISTEN
+    http: str | None = HTTP
+    redis: RedisAddress | None = None
+    data_dir: Path | None = None
+    config: Path | None = None
+    dedicated: tuple[str, ...] = ()
+    workers: int = 1
+    log_format: str = "text"
+    insecure: bool = False
+    operator_token: str = field(default="", repr=False)
+    key_prefix: str = ""
+    origins: tuple[str, ...] = ()
+    auth_mode: str = "none"
+    limits: Limits = Limits()
+    recovery: Recovery = Recovery()
+    matchmaking: Matchmaking = Matchmaking()
+    modes: Mapping[str, GameMode] = field(default_factory=lambda: DEFAULT_MODES)
+
+    @property
+    def nothing_configured(self) -> bool:
+        """Whether this is a first try: neither a store, nor a file, nor a game server was named."""
+        return self.redis is None and self.config is None and not self.dedicated
+
+
+def load(options: Mapping[str, object]) -> Settings:
+    """The settings that ``options`` (by name, as on the command line) and the file that they name make.
+
+    Raises SettingsError.
+    """
+    given = {name.replace("-", "_"): value for name, value in options.items() if value not in (None, [], 0)}
+    config = given.pop("config", None)
+    if config is None:
+        return read({}, given)
+    if not LINE.fits(str(config)):
+        raise SettingsError([f"--config: {LINE.words}, got {shown(str(config))}"])
+    path = Path(str(config)).absolute()
+    return read(_parse_file(path), given, path)
+
+
+def read(tree: Mapping[str, object], given: Mapping[str, object], config: Path | None = None) -> Settings:
+    """The settings of a parsed file (``tree``, from ``config``) with the ``given`` options over it.
+
+    Raises SettingsError.
+    """
+    problems: list[str] = []
+    table = Table({**tree, **given}, problems, options=given)
+    folder = config.parent if config else Path.cwd()
+    insecure = table.flag("insecure")
+    token = _read_token(table, folder)
+    settings = Settings(
+        listen=_read_listen(table, insecure),
+        http=_read_http(table),
+        redis=_read_redis(table),
+        data_dir=_read_data_dir(table, folder),
+        config=config,
+        dedicated=table.texts("dedicated", ADDRESS),
+        workers=table.whole("workers", 1, 1, 64),
+        log_format=table.choice("log_format", ("text", "json")),
+        insecure=insecure,
+        operator_token=token,
+        key_prefix=table.text("key_prefix", form=KEY_PREFIX),
+        origins=table.texts("origins", ORIGIN),
+        auth_mode=_read_auth(table.table("auth")),
+        limits=table.section("limits", Limits),
+        recovery=table.section("recovery", Recovery),
+        matchmaking=table.section("matchmaking", Matchmaking),
+        modes=read_modes(table.table("modes")),
+    )
+    table.refuse_unknown()
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def _parse_file(path: Path) -> dict[str, object]:
+    text = ""
+    try:
+        text = _read_file(path)
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        last = f"at line {text.rstrip().count(chr(10)) + 1}, the last"
+        raise SettingsError([f"--config: {path}: {str(error).replace('at end of document', last)}"]) from None
+    except (OSError, ValueError) as error:
+        raise SettingsError([f"--config: {path}: {_reason(error)}"]) from None
+    except RecursionError:
+        raise SettingsError([f"--config: {path}: nested too deeply"]) from None
+
+
+def _read_file(path: Path) -> str:
+    with path.open("rb") as file:
+        content = file.read(LARGEST_FILE + 1)
+    if len(content) > LARGEST_FILE:
+        raise ValueError("larger than 1 MiB")
+    return content.decode()
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+def _read_listen(table: Table, insecure: bool) -> str:
+    description = table.text("listen", LISTEN)
+    if not (_is_local(table, "listen", description) or insecure):
+        exposed = f"{description} is not on loopback, and auth.mode is none"
+        table.refuse("listen", f"{exposed}; give --insecure to let anyone play under any name")
+    return description
+
+
+def _read_http(table: Table) -> str | None:
+    description = table.text("http", HTTP)
+    if description == "none":
+        return None
+    protected = "operator_token" in table or "operator_token_file" in table
+    if not (_is_local(table, "http", description) or protected):
+        table.refuse("http", f"{description} is not on loopback; set operator_token or operator_token_file in the file")
+    return description
+
+
+def _is_local(table: Table, key: str, description: str) -> bool:
+    """Whether other machines can't reach it; true also for a wrong one, which is refused, to have one line for it."""
+    try:
+        return is_local(description)
+    except ValueError as error:
+        table.refuse(key, str(error))
+        return True
+
+
+def _read_redis(table: Table) -> RedisAddress | None:
+    url = table.text("redis", secret=True)
+    try:
+        return parse(url) if url else None
+    except StartupError as error:
+        table.refuse("redis", str(error).removeprefix("redis: "))
+        return None
+
+
+def _read_path(table: Table, key: str, folder: Path) -> Path | None:
+    """A path; one from the file is relative to the file's ``folder``."""
+    text = table.text(key)
+    if not text:
+        return None
+    return (Path.cwd() if table.is_option(key) else folder) / text
+
+
+def _read_data_dir(table: Table, folder: Path) -> Path | None:
+    path = _read_path(table, "data_dir", folder)
+    try:
+        if path is not None and path.exists() and not path.is_dir():
+            table.refuse("data_dir", f"{path} is not a folder")
+    except OSError as error:
+        table.refuse("data_dir", f"{path}: {_reason(error)}")
+    return path
+
+
+def _read_token(table: Table, folder: Path) -> str:
+    token = table.text("operator_token", form=VISIBLE, secret=True)
+    path = _read_path(table, "operator_token_file", folder)
+    if path is None:
+        return token
+    if "operator_token" in table:
+        table.refuse("operator_token_file", "operator_token is set too; keep one of them")
+        return token
+    try:
+        token = _read_file(path).strip()
+    except (OSError, ValueError) as error:
+        table.refuse("operator_token_file", f"{path}: {_reason(error)}")
+        return ""
+    if not VISIBLE.fits(token):
+        table.refuse("operator_token_file", f"{path} holds no token: {VISIBLE.words}")
+    return token
+
+
+def _read_auth(table: Table) -> str:
+    mode = table.take("mode")
+    if mode not in (None, "none"):
+        table.refuse("mode", 'only "none" is available')
+    else:
+        table.refuse_unknown()
+    return "none"

@@ -1,0 +1,1 @@
+"""What is played where: drawing matches, and finding game servers for them."""

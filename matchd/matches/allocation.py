@@ -1,0 +1,133 @@
+"""From a roster that has loaded to a game server, or back to the queue.
+
+The node whose player completed the roster allocates it, under a lease. Every step is written to the
+store before the next is taken, so that another node can go on from there with the same idempotency key
+if this one dies, and every step is asked again until the store has answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
+
+import msgspec
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from matchd.background import Background
+from matchd.errors import NodeFenced, SessionRefused, SessionUncertain, StoreUnavailable
+from matchd.matches.servers import DedicatedServerProvider
+from matchd.metrics import Metrics
+from matchd.model import GameMode, GameSession, Reservation, Roster
+from matchd.store.store import ALLOCATION_LEASE_MS, Cancelled, Store
+
+log = Logger()
+T = TypeVar("T")
+
+RETRY_SECONDS = 0.25
+
+
+class Allocator:
+    """Finds a game server for each complete roster this node is responsible for."""
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        store: Store,
+        provider: DedicatedServerProvider,
+        modes: Mapping[str, GameMode],
+        background: Background,
+        metrics: Metrics,
+        on_cancelled: Callable[[tuple[Cancelled, ...]], None],
+        attempts: int = 3,
+    ) -> None:
+        self._clock = clock
+        self._store = store
+        self._provider = provider
+        self._modes = modes
+        self._background = background
+        self._metrics = metrics
+        self._on_cancelled = on_cancelled
+        self._attempts = attempts
+        self._under_way: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._under_way)
+
+    def begin(self, roster: Roster) -> None:
+        """Find a game server for this roster; one that is under way already is left alone."""
+        if roster.loading_session_id not in self._under_way:
+            self._under_way.add(roster.loading_session_id)
+            self._background.spawn("allocation", self._allocate(roster))
+
+    async def adopt(self) -> None:
+        """Go on with every allocation that is this node's by the store, whoever began it."""
+        for roster in await self._store.adopt():
+            self.begin(roster)
+
+    async def _allocate(self, roster: Roster) -> None:
+        began = self._clock.seconds()
+        try:
+            while not await self._attempt(roster):
+                pass
+            self._metrics.allocated(self._clock.seconds() - began)
+        finally:
+            self._under_way.discard(roster.loading_session_id)
+
+    async def _attempt(self, roster: Roster) -> bool:
+        """Try one game server; whether the roster is off this node's hands."""
+        session = roster.loading_session_id
+        reservation = await self._insist(lambda: self._provider.reserve(session))
+        if not isinstance(reservation, Reservation):
+            return reservation or await self._abandon(session, "no_server")
+        try:
+            game = await self._provider.create(self._mode(roster), roster, reservation)
+        except (SessionRefused, SessionUncertain) as trouble:
+            log.warn("{session}: {reason}", session=session, reason=str(trouble))
+            uncertain = isinstance(trouble, SessionUncertain)
+            self._metrics.allocation("uncertain" if uncertain else "refused")
+            return await self._give_back(reservation, uncertain)
+        return await self._settle(reservation, game)
+
+    async def _settle(self, reservation: Reservation, game: GameSession) -> bool:
+        outcome = await self._insist(lambda: self._store.settle(reservation, _match_found(game)))
+        if outcome == "server_gone":
+            return await self._give_back(reservation, uncertain=True)
+        if outcome == "matched":
+            self._metrics.allocation("created")
+        return True
+
+    async def _give_back(self, reservation: Reservation, uncertain: bool) -> bool:
+        tried = await self._insist(lambda: self._provider.release(reservation, uncertain))
+        if 0 <= tried < self._attempts:
+            return False
+        return tried < 0 or await self._abandon(reservation.loading_session_id, "requeued")
+
+    async def _abandon(self, session: str, outcome: str) -> bool:
+        self._metrics.allocation(outcome)
+        self._on_cancelled(await self._insist(lambda: self._store.abandon(session)))
+        return True
+
+    async def _insist(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask the store until it answers, for as long as the lease of the allocation lasts."""
+        give_up = self._clock.seconds() + ALLOCATION_LEASE_MS / 1000
+        while True:
+            try:
+                return await ask()
+            except NodeFenced:
+                raise
+            except StoreUnavailable:
+                if self._clock.seconds() > give_up:
+                    raise
+            await deferLater(self._clock, RETRY_SECONDS)
+
+    def _mode(self, roster: Roster) -> GameMode:
+        # Another node may have drawn a mode that this one's settings do not name.
+        return self._modes.get(roster.mode) or GameMode(roster.mode, (1,) * len(roster.players))
+
+
+def _match_found(game: GameSession) -> str:
+    """The message without its closing brace: the store adds each player's team and number."""
+    body = {"type": "match_found", "session_id": game.session_id, "server_address": game.server_address}
+    return msgspec.json.encode(body).decode()[:-1]

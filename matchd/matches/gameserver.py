@@ -1,0 +1,155 @@
+"""What matchd asks of a game server: make a session, end a session.
+
+Every question ends within a bounded time in one of three ways: done; ``SessionRefused``, the server certainly
+made none; ``SessionUncertain``, it may have. docs/gameservers.md describes the two requests.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import quote
+
+import msgspec
+from twisted.internet.defer import Deferred, DeferredSemaphore, TimeoutError
+from twisted.internet.interfaces import IReactorTime
+from twisted.web.iweb import IAgent
+
+from matchd.errors import SessionRefused, SessionUncertain
+from matchd.matches.exchange import Answer, Exchanges, Unanswered, Unreachable
+from matchd.model import GameSession
+
+_ADDRESS = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})\Z")
+
+
+def is_address(text: str) -> bool:
+    """Whether ``text`` is ``host:port``: a name, an IPv4 or a bracketed IPv6 address; at most 255 characters."""
+    match = _ADDRESS.match(text)
+    return match is not None and len(text) <= 255 and 1 <= int(match[1]) <= 65535
+
+
+@dataclass(frozen=True, slots=True)
+class CreateSession:
+    """The session that a game server is asked for; ``loading_session_id`` is the idempotency key."""
+
+    players: tuple[str, ...]
+    game_mode: str
+    loading_session_id: str
+    teams: tuple[tuple[str, ...], ...]
+
+    def body(self) -> bytes:
+        """The JSON that is posted."""
+        return msgspec.json.encode(self)
+
+
+class _Created(msgspec.Struct):
+    session_id: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+    server_address: str
+
+
+_decoder = msgspec.json.Decoder(_Created)
+
+
+class GameServerClient:
+    """Asks game servers, at most ``per_server`` requests at a time of each and ``overall`` of all.
+
+    A request has ``timeout`` seconds, from connecting to the end of the answer, and waits for its turn for
+    as long again at most. An ``agent`` takes the place of real connections in tests.
+    """
+
+    def __init__(
+        self,
+        reactor: IReactorTime,
+        *,
+        timeout: float = 5.0,
+        per_server: int = 32,
+        overall: int = 256,
+        agent: IAgent | None = None,
+    ) -> None:
+        self._exchanges = Exchanges(reactor, timeout=timeout, keep=per_server, agent=agent)
+        self._turns = _Turns(reactor, timeout, per_server, overall)
+
+    async def create_session(self, address: str, request: CreateSession) -> GameSession:
+        """The session made at ``address``, or made before for the same loading session.
+
+        Raises SessionRefused or SessionUncertain.
+        """
+        answer = await self._ask("POST", address, "/session/create", request.body())
+        if not answer.ok:
+            raise SessionRefused(f"game server {address}: {answer}")
+        if answer.flaw:
+            raise SessionUncertain(f"game server {address}: {answer.flaw}")
+        return _session(address, answer.body)
+
+    async def end_session(self, address: str, loading_session_id: str) -> None:
+        """Have the game server forget a session, if it has it; any answer will do. Raises SessionUncertain."""
+        try:
+            await self._ask("DELETE", address, f"/session/{quote(loading_session_id, safe='')}")
+        except SessionRefused as error:
+            raise SessionUncertain(str(error)) from None
+
+    def close(self) -> Deferred[None]:
+        """Close the idle connections; used once, when the node stops."""
+        return self._exchanges.close()
+
+    async def _ask(self, method: str, address: str, path: str, body: bytes | None = None) -> Answer:
+        if not is_address(address):
+            raise SessionRefused(f"game server {address[:64]!r}: not host:port")
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        async with self._turns.at(address):
+            try:
+                return await self._exchanges.ask(method, f"http://{address}{path}", body, headers)
+            except Unreachable as error:
+                raise SessionRefused(f"game server {address}: {error}") from None
+            except Unanswered as error:
+                raise SessionUncertain(f"game server {address}: {error}") from None
+
+
+def _session(address: str, body: bytes) -> GameSession:
+    try:
+        created = _decoder.decode(body)
+    except (ValueError, RecursionError) as error:
+        reason = str(error)[:100] if isinstance(error, msgspec.ValidationError) else "not JSON"
+        raise SessionUncertain(f"game server {address}: bad answer: {reason}") from None
+    if not created.session_id.isprintable():
+        raise SessionUncertain(f"game server {address}: bad answer: session_id is not printable")
+    if not is_address(created.server_address):
+        raise SessionUncertain(f"game server {address}: bad answer: server_address is not host:port")
+    return GameSession(created.session_id, created.server_address)
+
+
+class _Turns:
+    """Bounds how many requests are under way, at each game server and in all, and the wait for a turn (seconds)."""
+
+    def __init__(self, reactor: IReactorTime, wait: float, per_server: int, overall: int) -> None:
+        self._reactor = reactor
+        self._wait = wait
+        self._per_server = per_server
+        self._overall = DeferredSemaphore(overall)
+        self._servers: dict[str, DeferredSemaphore] = {}
+
+    @asynccontextmanager
+    async def at(self, address: str) -> AsyncIterator[None]:
+        """Holds a turn at ``address``; raises SessionRefused when none comes up in time."""
+        until = self._reactor.seconds() + self._wait
+        server = self._servers.setdefault(address, DeferredSemaphore(self._per_server))
+        try:
+            async with self._one_of(server, address, until), self._one_of(self._overall, address, until):
+                yield
+        finally:
+            if server.tokens == server.limit and not server.waiting:
+                self._servers.pop(address, None)
+
+    @asynccontextmanager
+    async def _one_of(self, turns: DeferredSemaphore, address: str, until: float) -> AsyncIterator[None]:
+        try:
+            await turns.acquire().addTimeout(max(0.0, until - self._reactor.seconds()), self._reactor)
+        except TimeoutError:
+            raise SessionRefused(f"game server {address}: too many requests under way") from None
+        try:
+            yield
+        finally:
+            turns.release()

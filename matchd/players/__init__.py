@@ -1,0 +1,1 @@
+"""Who plays: conversations with players, and what they are told."""

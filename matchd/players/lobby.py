@@ -1,0 +1,34 @@
+"""What the sessions of a node share: one value with everything a conversation may set in motion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from twisted.internet.defer import Deferred
+
+from matchd.background import Background
+from matchd.metrics import Metrics
+from matchd.model import GameMode, Roster
+from matchd.players.presence import Presence
+from matchd.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Lobby:
+    """The node as its sessions see it.
+
+    ``listen`` fires when nothing said to a player can pass unheard; ``match`` says that a mode has enough
+    players; ``allocate`` hands over a complete roster; ``departed`` that a player's connection is gone.
+    """
+
+    modes: Mapping[str, GameMode]
+    store: Store
+    presence: Presence
+    background: Background
+    metrics: Metrics
+    listen: Callable[[str], Deferred[None]]
+    unlisten: Callable[[str], None]
+    match: Callable[[str], None]
+    allocate: Callable[[Roster], None]
+    departed: Callable[[str, str], None]

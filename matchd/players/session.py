@@ -1,0 +1,261 @@
+"""One connection's conversation: what each message of a player means, and what he is told.
+
+A session reads one message after the other, in order, each to its end. It decides nothing that others
+could contest: where a player is, is asked of the store, whose answer comes by the player's channel, the
+one road for messages to players. docs/protocol.md has the table of what is answered when.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from twisted.internet.defer import CancelledError
+from twisted.python.failure import Failure
+
+from matchd.errors import StoreUnavailable
+from matchd.messages import (
+    BadMessage,
+    ClientMessage,
+    CloseCode,
+    Dequeue,
+    Enqueue,
+    ErrorCode,
+    LoadingComplete,
+    Notice,
+    Resume,
+    decode,
+    error,
+    read_notice,
+)
+from matchd.model import Place, Roster
+from matchd.players.delivery import Delivery
+from matchd.players.lobby import Lobby
+from matchd.players.standing import Standing
+from matchd.store.store import Accepted, AlreadyQueued, Claim, Finding
+from matchd.websocket.conversation import Outlet
+
+MOST_WAITING = 32
+"""Messages of one client that may wait for the one before them."""
+
+
+class Session:
+    """What one connection says and hears; ``connection_id`` names it across all nodes."""
+
+    def __init__(self, outlet: Outlet, connection_id: str, lobby: Lobby) -> None:
+        self.connection_id = connection_id
+        self.standing = Standing()
+        self.enqueued = False
+        self._outlet = outlet
+        self._lobby = lobby
+        self._delivery = Delivery()
+        self._inbox: deque[ClientMessage] = deque()
+        self._busy = False
+        self._over = False
+        self._catching_up = False
+
+    # what the connection brings
+
+    def receive(self, frame: bytes) -> None:
+        """One text frame of the client."""
+        try:
+            message = decode(frame)
+        except BadMessage as bad:
+            self._lobby.metrics.message_in("invalid")
+            self._refuse(bad.code, bad.text)
+            self._outlet.fault()
+            return
+        self._lobby.metrics.message_in(str(message.__struct_config__.tag))
+        if len(self._inbox) >= MOST_WAITING:
+            self._refuse(ErrorCode.RATE_LIMITED, "too many messages wait for an answer")
+            return
+        self._inbox.append(message)
+        if not self._busy:
+            self._lobby.background.spawn("session", self._work())
+
+    def lost(self) -> None:
+        """The connection is gone."""
+        if self._over:
+            return
+        self._over = True
+        player_id, was_under_way = self.standing.player_id, self.standing.under_way
+        self._fall_silent()
+        if was_under_way:
+            self._lobby.departed(player_id, self.connection_id)
+
+    # what the node brings
+
+    def hear(self, frame: bytes) -> None:
+        """A message for the player has come by his channel."""
+        notice = read_notice(frame)
+        if notice.seq is None:
+            self._lobby.metrics.message_out(notice.type)
+            self._outlet.send(frame)
+            return
+        self._send_all(self._delivery.arrive(notice.seq, frame), notice)
+        if self._delivery.gap and not self._catching_up:
+            self._lobby.background.spawn("catch-up", self._catch_up())
+
+    def superseded(self) -> None:
+        """A newer connection speaks for the player now; this one has no more say."""
+        self._over = True
+        self._fall_silent()
+        self._outlet.close(CloseCode.SUPERSEDED, "a newer connection speaks for this player")
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        """Close the connection; its player leaves when it is gone."""
+        self._outlet.close(code, reason)
+
+    def claim(self) -> Claim:
+        """What this session believes, for the store to compare."""
+        stands, last = self.standing, self._delivery.last
+        stands.forget_old(self._now())
+        return Claim(
+            stands.player_id, self.connection_id, stands.place, stands.mode, stands.order,
+            stands.since, stands.session, last or 0, stands.match, stands.team,
+        )  # fmt: skip
+
+    def learn(self, finding: Finding) -> None:
+        """What comparing brought: a newer connection, or messages that were missed."""
+        if self._over:
+            return
+        if finding.superseded:
+            self.superseded()
+            return
+        missed = [(read_notice(frame).seq or 0, frame) for frame in finding.missed]
+        due = self._delivery.start(missed[0][0]) if missed else []
+        self._send_all(due + self._delivery.fill(missed))
+
+    # one message after the other
+
+    async def _work(self) -> None:
+        self._busy = True
+        try:
+            while self._inbox and not self._over:
+                await self._answer(self._inbox.popleft())
+        finally:
+            self._busy = False
+
+    async def _answer(self, message: ClientMessage) -> None:
+        try:
+            match message:
+                case Enqueue():
+                    await self._enqueue(message)
+                case Resume():
+                    await self._resume(message)
+                case Dequeue():
+                    await self._dequeue()
+                case LoadingComplete():
+                    await self._loading_complete(message)
+        except StoreUnavailable:
+            self._refuse(ErrorCode.UNAVAILABLE, "the store can't be reached: ask again, nothing was lost")
+        except CancelledError:
+            raise
+        except Exception:
+            self._refuse(ErrorCode.UNAVAILABLE, "something went wrong here: ask again")
+            self._lobby.background.note("session", Failure())
+
+    async def _enqueue(self, wish: Enqueue) -> None:
+        mode = self._lobby.modes.get(wish.game_mode)
+        if mode is None:
+            self._refuse(ErrorCode.INVALID_GAME_MODE, f"game_mode: {wish.game_mode} is unknown")
+            return
+        if not await self._speak_for(wish.player_id):
+            return
+        if self.standing.place == Place.ASKING:  # known even if the answer gets lost
+            self.standing.mode, self.standing.order = mode.name, mode.order.value
+        last = self._delivery.last or 0
+        answer = await self._lobby.store.enqueue(wish.player_id, self.connection_id, mode, last)
+        if isinstance(answer, AlreadyQueued):
+            self._refused_place()
+            self._refuse(ErrorCode.ALREADY_QUEUED, f"you are under way in {answer.mode}")
+            return
+        self._accepted(answer)
+        if answer.waiting >= mode.size:
+            self._lobby.match(mode.name)
+
+    async def _resume(self, question: Resume) -> None:
+        if not await self._speak_for(question.player_id):
+            return
+        answer = await self._lobby.store.resume(question.player_id, self.connection_id)
+        if answer is None:
+            self._refused_place()
+            self._refuse(ErrorCode.NOT_QUEUED, "you are in no queue and no match")
+            return
+        self._accepted(answer)
+
+    async def _dequeue(self) -> None:
+        player_id = self.standing.player_id
+        if not player_id or not await self._lobby.store.dequeue(player_id, self.connection_id):
+            self._refuse(ErrorCode.NOT_QUEUED, "you are in no queue")
+
+    async def _loading_complete(self, message: LoadingComplete) -> None:
+        player_id, session = self.standing.player_id, message.loading_session_id or ""
+        progress: Roster | bool = False
+        if player_id:
+            progress = await self._lobby.store.loading_complete(player_id, self.connection_id, session)
+        if isinstance(progress, Roster):
+            self._lobby.allocate(progress)
+        elif not progress:
+            self._refuse(ErrorCode.NOT_IN_SESSION, "loading_session_id: you are not in that loading session")
+
+    # for whom this connection speaks
+
+    async def _speak_for(self, player_id: str) -> bool:
+        """Be reachable as this player before anything is asked for him; False if that can't be."""
+        self.enqueued = True
+        if self.standing.player_id != player_id:
+            if self.standing.under_way:
+                self._refuse(
+                    ErrorCode.INVALID_MESSAGE, f"player_id: this connection speaks for {self.standing.player_id}"
+                )
+                return False
+            self._fall_silent()
+            self.standing, self._delivery = Standing(player_id), Delivery()
+            self._lobby.presence.add(self, player_id)
+        if not self.standing.under_way:
+            self.standing.place = Place.ASKING
+        await self._lobby.listen(player_id)
+        return not self._over
+
+    def _refused_place(self) -> None:
+        """What was asked for was refused: this connection speaks for nobody, unless it did before."""
+        if self.standing.place == Place.ASKING and not self._delivery.awaited:
+            self._fall_silent()
+
+    def _fall_silent(self) -> None:
+        player_id = self.standing.player_id
+        self.standing, self._delivery = Standing(), Delivery()
+        if player_id and self._lobby.presence.remove(self, player_id):
+            self._lobby.unlisten(player_id)
+
+    # what goes out
+
+    def _accepted(self, answer: Accepted) -> None:
+        if self._over:
+            return
+        stands = self.standing
+        stands.mode, stands.order, stands.since = answer.mode, answer.order, answer.since
+        self._send_all(self._delivery.start(answer.seq))
+
+    async def _catch_up(self) -> None:
+        self._catching_up = True
+        try:
+            while self._delivery.gap:
+                for finding in await self._lobby.store.reconcile([self.claim()]):
+                    self.learn(finding)
+        finally:
+            self._catching_up = False
+
+    def _send_all(self, frames: list[bytes], notice: Notice | None = None) -> None:
+        for frame in frames:
+            known = notice if notice is not None and len(frames) == 1 else read_notice(frame)
+            self.standing.told(known, frame, self._now())
+            self._lobby.metrics.message_out(known.type)
+            self._outlet.send(frame)
+
+    def _now(self) -> float:
+        return self._lobby.background.reactor.seconds()
+
+    def _refuse(self, code: ErrorCode, text: str) -> None:
+        self._lobby.metrics.message_out("error")
+        self._outlet.send(error(code, text))

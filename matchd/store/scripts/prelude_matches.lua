@@ -1,0 +1,166 @@
+-- What every script goes on with, after prelude.lua: game servers and loading sessions.
+
+-- cancelled sessions of this run, as `mode reason` lines for the caller's metrics and wake-ups
+local cancelled = {}
+
+-- game servers -------------------------------------------------------------------------------------
+
+local function server(id)
+  local key = P .. 'dedicated_server:' .. id
+  local v = redis.call('HMGET', key, 'address', 'capacity', 'running', 'fixed', 'resting', 'failures', 'counted')
+  if not v[1] then return nil end
+  ensure_sets({'slots', 'resting', 'reserved:' .. id, 'settled:' .. id})
+  return {
+    id = id, key = key, address = v[1], capacity = tonumber(v[2]), running = tonumber(v[3]) or 0,
+    fixed = v[4] == '1', resting = tonumber(v[5]) or 0, failures = tonumber(v[6]) or 0, counted = tonumber(v[7]) or 0,
+  }
+end
+
+-- Slots in use: what the server says runs, what is reserved, and what it may not have counted yet.
+-- `counted` is how many of the reserved ones run already by its own word.
+local function recount(s)
+  local reserved = redis.call('ZCARD', P .. 'reserved:' .. s.id)
+  s.counted = math.min(s.counted, reserved)
+  local used = s.running + reserved - s.counted + redis.call('ZCARD', P .. 'settled:' .. s.id)
+  local free = s.fixed and ALWAYS_FREE or s.capacity - used
+  redis.call('HSET', s.key, 'sessions', used, 'status', free > 0 and 'idle' or 'busy', 'counted', s.counted)
+  if free > 0 and s.resting <= now then
+    redis.call('ZADD', P .. 'slots', free, s.id)
+  else
+    redis.call('ZREM', P .. 'slots', s.id)
+  end
+end
+
+-- Slots stay reserved until their sessions give them back: the server may be here again before that.
+local function forget_server(id)
+  redis.call('DEL', P .. 'dedicated_server:' .. id, P .. 'settled:' .. id)
+  redis.call('ZREM', P .. 'slots', id)
+  redis.call('ZREM', P .. 'servers', id)
+  redis.call('ZREM', P .. 'resting', id)
+end
+
+-- The session no longer holds its slot. `held` keeps it counted until the server's next word on it; a fixed
+-- server never says a word.
+local function give_back(sid, server_id, held)
+  redis.call('ZREM', P .. 'reserved:' .. server_id, sid)
+  local s = server(server_id)
+  if not s then return end
+  if held and s.counted > 0 then
+    s.counted = s.counted - 1
+  elseif held and not s.fixed then
+    redis.call('ZADD', P .. 'settled:' .. server_id, now, sid)
+  end
+  recount(s)
+end
+
+-- loading sessions ---------------------------------------------------------------------------------
+
+local function words(text)
+  local list = {}
+  for word in string.gmatch(text or '', '%S+') do list[#list + 1] = word end
+  return list
+end
+
+local SESSION_FIELDS = {':mode', ':state', ':roster', ':owner', ':server', ':tried', ':teams', ':size', ':address'}
+
+local function loading_session(sid)
+  local key = P .. 'loading:' .. sid
+  local v = redis.call('HMGET', key, unpack(SESSION_FIELDS))
+  if not v[2] then return nil end
+  return {
+    id = sid, key = key, mode = v[1], state = v[2], roster = words(v[3]), owner = v[4] or '', server = v[5] or '',
+    tried = v[6] or '', teams = words(v[7]), size = tonumber(v[8]), address = v[9] or '',
+  }
+end
+
+-- The session may run on its server though nobody will play it: its slot stays counted, and it is to be ended.
+local function disown(s)
+  give_back(s.id, s.server, true)
+  redis.call('ZADD', P .. 'orphans', now, s.id .. ' ' .. s.address)
+end
+
+-- Everybody in the session, read before anything is written.
+local function members(s)
+  if s.server ~= '' then server(s.server) end
+  local list, sets = {}, {'loading', 'allocating', 'unplaced', 'orphans', 'away', 'matched',
+    'allocations:' .. s.owner, 'queue:' .. s.mode, 'order:' .. s.mode}
+  for i, id in ipairs(s.roster) do
+    list[i] = player(id)
+    sets[#sets + 1] = 'players:' .. list[i].node
+  end
+  ensure_sets(sets)
+  return list
+end
+
+local function close_session(s)
+  redis.call('DEL', s.key)
+  redis.call('ZREM', P .. 'loading', s.id)
+  redis.call('ZREM', P .. 'allocating', s.id)
+  redis.call('SREM', P .. 'unplaced', s.id)
+  redis.call('SREM', P .. 'allocations:' .. s.owner, s.id)
+end
+
+local function requeue(p, reason)
+  redis.call('HDEL', p.key, 'session')
+  put(p, 'state', 'queued')
+  p.session = ''
+  if p.away == '' then enter_queue(p) end
+  tell_requeued(p, reason)
+end
+
+-- The match falls through. `out(p)` ends the way of a culprit and returns true; the others keep their
+-- place in the queue, but for those whose connection went while a server was sought: nobody is left to play.
+local function cancel(s, reason, out)
+  local all = members(s)
+  if s.server ~= '' then disown(s) end
+  for _, p in ipairs(all) do
+    if p.session == s.id and not out(p) then
+      if p.conn == '' and p.away == '' then
+        forget(p)
+      else
+        requeue(p, reason)
+      end
+    end
+  end
+  close_session(s)
+  cancelled[#cancelled + 1] = s.mode .. ' ' .. reason
+end
+
+-- The session has its game server: everybody in it is matched. Whoever is elsewhere by now is left alone.
+local function settle(s, body)
+  for i, p in ipairs(members(s)) do
+    if p.session == s.id then
+      local match = body .. ',"team":' .. (s.teams[i] or '0')
+      finish(p, 'matched', 'matched')
+      redis.call('ZADD', P .. 'matched', now + KEPT_MS, p.id)
+      put(p, 'match', match)
+      tell(p, match)
+    end
+  end
+  redis.call('SET', P .. 'match:' .. s.id, body .. '}', 'PX', KEPT_MS)
+  if s.server ~= '' then give_back(s.id, s.server, true) end
+  close_session(s)
+end
+
+-- A player's connection is gone: with a grace he keeps his place without it, else he leaves.
+local function depart(p, grace)
+  if p.state == 'queued' then
+    if grace > 0 then return go_away(p, grace) end
+    quit_queue(p)
+    forget(p)
+  elseif p.state == 'loading' then
+    if grace > 0 then return go_away(p, grace) end
+    local s = loading_session(p.session)
+    if not s then return forget(p) end
+    cancel(s, 'player_left', function(member)
+      if member.id ~= p.id then return false end
+      forget(member)
+      return true
+    end)
+  elseif p.state == 'allocating' then
+    if grace > 0 then return go_away(p, grace) end
+    own(p, '', '')
+  elseif p.state == 'matched' then
+    put(p, 'conn', '', 'node', '')
+  end
+end

@@ -1,0 +1,1 @@
+"""The players' port: WebSocket frames in and out, within limits."""

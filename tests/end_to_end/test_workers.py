@@ -1,0 +1,66 @@
+"""Several processes on one player port, as `--workers` starts them."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from pathlib import Path
+
+from twisted.internet import reactor
+
+from tests.support.fleet import PATIENCE, Node
+from tests.support.fleets import FleetCase
+from tests.support.processes import is_alive, status
+from tests.support.waiting import until
+
+
+def workers_of(pid: int) -> list[int]:
+    """The processes that matchd with this process id has started to share its port."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (entry / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if b"matchd.worker" in command and status(int(entry.name))[1:2] == [str(pid)]:
+            found.append(int(entry.name))
+    return found
+
+
+class WorkersTests(FleetCase):
+    """One matchd of three processes."""
+
+    async def three(self) -> tuple[Node, list[int]]:
+        """A running node with two workers beside it, once all three listen."""
+        node = await self.fleet().node("--workers", "3").ready()
+        await until(lambda: len(re.findall(r"players: ws://", node.log)) == 3, PATIENCE)
+        pid = node.child.pid
+        await until(lambda: len(workers_of(pid)) == 2, PATIENCE)
+        return node, workers_of(pid)
+
+    async def test_players_of_all_processes_meet(self) -> None:
+        """Twenty players, dealt out by the kernel among three processes, make ten matches."""
+        node, _ = await self.three()
+        crowd = await self.crowd("w", 20, node.url).play()
+        self.assertEqual(sorted(map(len, crowd.values())), [2] * 10)
+        self.assertEqual((await node.get("/v1/invariants"))["contradictions"], [])
+
+    async def test_worker_that_dies_is_started_again(self) -> None:
+        """A worker that is killed is back within seconds."""
+        node, (first, second) = await self.three()
+        os.kill(first, signal.SIGKILL)
+        await until(lambda: len(set(workers_of(node.child.pid)) - {first}) == 2, PATIENCE)
+        self.assertIn("a worker died and is started again", node.log)
+        self.assertTrue(is_alive(second))
+
+    async def test_all_end_together(self) -> None:
+        """SIGTERM drains all of them, with status 0; after a SIGKILL of the first the workers end by themselves."""
+        node, workers = await self.three()
+        self.assertEqual(await node.stop(), 0)
+        self.assertFalse(any(map(is_alive, workers)))
+        node, workers = await self.three()
+        node.kill()
+        began = reactor.seconds()
+        await until(lambda: not any(map(is_alive, workers)), PATIENCE)
+        self.took("workers gone after SIGKILL of the first process", reactor.seconds() - began)

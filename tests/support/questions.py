@@ -1,0 +1,57 @@
+"""A store in which much goes on, and for each script a question to which it would do something there."""
+
+from __future__ import annotations
+
+from matchd.model import DEFAULT_MODE
+from tests.support.stores import MATCH, StoreTestCase
+from tests.support.world import FIFO, TEAMS, outcome
+
+Question = tuple[str | int, ...]
+
+
+def busy(case: StoreTestCase) -> dict[str, Question]:
+    """Players in every place, sessions in every state, servers of every kind; what each script can be asked."""
+    case.live(5)
+    dead = case.node("dead")
+    case.enqueue("ghost", store=dead)
+    case.live(4)
+    case.server("one", 10, sessions=1)
+    case.settle(case.reserved("m1", "m2"))
+    held = case.reserved("r1", "r2")
+    case.server("two", 12)
+    failed = case.reserved("f1", "f2")
+    outcome(case.store.release(failed, True))
+    waiting = case.allocating("w1", "w2")
+    for player in ("l1", "l2"):
+        case.enqueue(player)
+    loading = case.loading("l1", "l2")
+    case.load("l1")
+    for player in ("a1", "q1", "q2", "q3"):
+        case.enqueue(player)
+    case.enqueue("n1", DEFAULT_MODE)
+    case.leave("a1", grace=60)
+    case.ear.heard()
+    claim = ("q3", "q31", "loading", FIFO.name, "fifo", "17", "gone", 9, "", 0)
+    return {
+        "abandon": (waiting,),
+        "adopt": (),
+        "dequeue": ("q1", "q11"),
+        "deregister_server": ("one",),
+        "draw": (FIFO.name, 2, "fifo", 100, 1000, "stem", "0 1"),
+        "enqueue": ("new", "new1", TEAMS.name, "fifo", 0),
+        "heartbeat": (),
+        "inspect": ("sessions", "", loading),
+        "join": (FIFO.name,),
+        "leave": ("l2", "l21", 0),
+        "loading_complete": ("l2", "l21", loading, 60_000),
+        "orphan_ended": (f"{failed.loading_session_id} two:7000",),
+        "part": (),
+        "reconcile": claim,
+        "register_server": ("three", "three:7000", 2, "eu", 1, 0, 15_000),
+        "release": (held.loading_session_id, "one", 1),
+        "reserve": (waiting,),
+        "resume": ("a1", "a12"),
+        "settle": (held.loading_session_id, "one", MATCH),
+        "sweep": (1_000, 0, 60_000, 100, 5_000),
+        "tally": (),
+    }

@@ -1,0 +1,218 @@
+"""A store that is emptied or goes back in time: nodes give it back what it has forgotten."""
+
+from __future__ import annotations
+
+from tests.support.keyspace import Copy, copy, put_back
+from tests.support.nodes import NodesTestCase
+from tests.support.world import Player
+
+
+class EmptiedTests(NodesTestCase):
+    """The store is started anew without what it held, and the nodes lose their connections meanwhile."""
+
+    def empty(self) -> None:
+        self.away()
+        self.service.direct.ask("FLUSHALL")
+        self.service.direct.ask("SCRIPT", "FLUSH")
+        self.service.advance(1)
+        self.back()
+
+    def test_queued(self) -> None:
+        """Whoever waited waits again, in the old order and with the time that he had; nobody is told anything."""
+        self.service.server("one", 0)
+        players = []
+        for i, name in enumerate("abcde"):
+            players.append(self.queued(name, i % 2))
+            self.service.advance(1)
+        self.capacity = 0
+        waited = [self.waited(name) for name in "abcde"]
+        self.empty()
+        self.assertEqual(self.queue(), ["a", "b", "c", "d", "e"])
+        now = [self.waited(name) for name in "abcde"]
+        self.assertTrue(all(before <= after <= before + 2 for before, after in zip(waited, now, strict=True)), now)
+        self.assertEqual({tuple(player.types) for player in players}, {("queued",)})
+
+    def test_drawn_afterwards(self) -> None:
+        """They are matched in the order in which they had come."""
+        self.service.server("one", 0)
+        a, b, c = self.queued("a"), self.queued("b", 1), self.queued("c")
+        self.empty()
+        self.service.advance(1)
+        self.assertEqual([player.types[-1] for player in (a, b, c)], ["start_loading", "start_loading", "queued"])
+
+    def test_loading(self) -> None:
+        """Whoever loaded is told that it fell through, and starts again at once with those who had waited longest."""
+        a, b = self.loading(0, 1)
+        self.capacity = 0
+        self.empty()
+        self.assertEqual(a.types, ["queued", "start_loading", "requeued"])
+        self.assertEqual((b.last["type"], b.last["reason"]), ("requeued", "allocation_failed"))
+        self.assertEqual(self.queue(), ["a", "b"])
+
+    def test_loaded(self) -> None:
+        """To have loaded for a match that is no more is refused, and costs nothing."""
+        a, _b = self.loading(0, 1)
+        self.capacity = 0
+        self.empty()
+        a.load(loading_session_id=a.heard[1]["loading_session_id"])
+        self.assertEqual((a.last["code"], self.queue()), ("not_in_session", ["a", "b"]))
+
+    def test_while_a_request_is_out(self) -> None:
+        """A match that was being made is not told; what the server made of it is asked to end in time, or is over."""
+        a, b = self.loading(0, 1)
+        self.games.behaviour["one:7000"] = "slow"
+        a.load()
+        b.load()
+        self.capacity = 0
+        self.empty()
+        self.games.answer_all()
+        self.service.advance(2)
+        self.assertEqual((a.types[-1], b.types[-1], self.queue()), ("requeued", "requeued", ["a", "b"]))
+
+    def test_matched(self) -> None:
+        """Whoever was matched is not told again, can ask for it as before, and is in no queue."""
+        a, b = self.matched(0, 1)
+        self.empty()
+        self.service.advance(2)
+        self.assertEqual((a.types.count("match_found"), b.types.count("match_found"), self.queue()), (1, 1, []))
+        again = self.service.player("b", 0).resume()
+        self.assertEqual({**again.last, "seq": 0}, {**b.last, "seq": 0})
+
+    def test_left_meanwhile(self) -> None:
+        """Whoever left while the store was away does not come back with it."""
+        self.service.server("one", 0)
+        a, _b = self.queued("a"), self.queued("b", 1)
+        self.away()
+        a.vanish()
+        self.service.direct.ask("FLUSHALL")
+        self.back()
+        self.assertEqual(self.queue(), ["b"])
+
+    def test_numbering(self) -> None:
+        """The messages' numbers go on, so that nothing that comes afterwards is taken for an old one."""
+        a, _b = self.loading(0, 1)
+        self.empty()
+        self.service.advance(2)
+        self.assertEqual([message["seq"] for message in a.heard], [1, 2, 3, 4])
+        self.assertEqual(a.types[2:], ["requeued", "start_loading"])
+
+
+class EmptiedInPassingTests(EmptiedTests):
+    """The store is emptied without any connection being lost."""
+
+    def empty(self) -> None:
+        self.service.direct.ask("FLUSHALL")
+        self.service.advance(2)
+        self.service.server("one", self.capacity)
+
+
+class LostWritesTests(NodesTestCase):
+    """A failover loses the last writes: nodes connect to a store that is as it was when the copy was made."""
+
+    def lose_writes_since(self, older: Copy) -> None:
+        self.away()
+        put_back(self.service.direct, older)
+        self.back()
+
+    def copy(self) -> Copy:
+        return copy(self.service.direct)
+
+    def pair(self) -> tuple[Player, Player]:
+        """Two players who wait, because no server is free."""
+        self.service.server("one", 0)
+        return self.queued("a"), self.queued("b", 1)
+
+    def start(self) -> None:
+        """A server gets free, so that they load."""
+        self.service.server("one", self.capacity)
+        self.service.advance(1)
+
+    def test_match(self) -> None:
+        """A match of which both were told stands; neither is drawn a second time."""
+        a, b = self.pair()
+        older = self.copy()
+        self.start()
+        a.load()
+        b.load()
+        self.queued("c")
+        self.lose_writes_since(older)
+        self.service.advance(3)
+        self.assertEqual((a.types, b.types), (["queued", "start_loading", "match_found"],) * 2)
+        self.assertEqual((self.queue(), len(self.games.asked)), (["c"], 1))
+
+    def test_end_of_an_allocation(self) -> None:
+        """If only the end of an allocation is lost, both stay matched, in the one session that was made."""
+        a, b = self.loading(0, 1)
+        self.games.behaviour["one:7000"] = "slow"
+        a.load()
+        b.load()
+        older = self.copy()
+        self.games.answer_all()
+        self.service.settle()
+        self.games.behaviour.clear()
+        self.lose_writes_since(older)
+        self.service.advance(3)
+        self.assertEqual((a.types.count("match_found"), b.types.count("match_found")), (1, 1))
+        self.assertEqual((self.state("a", "b"), self.slots()), (["matched", "matched"], 1))
+        self.assertEqual(list(self.games.sessions["one:7000"].values()), [a.last["session_id"]])
+
+    def test_draw(self) -> None:
+        """If only the draw is lost, both are told that it fell through, and are drawn again."""
+        a, b = self.pair()
+        older = self.copy()
+        self.start()
+        self.lose_writes_since(older)
+        self.service.advance(2)
+        self.assertEqual(a.types, ["queued", "start_loading", "requeued", "start_loading"])
+        a.load()
+        b.load()
+        self.assertEqual((a.types[-1], b.types[-1]), ("match_found", "match_found"))
+
+    def test_newcomer(self) -> None:
+        """Who had just come waits, in his place."""
+        self.pair()
+        older = self.copy()
+        self.queued("c")
+        self.capacity = 0
+        self.lose_writes_since(older)
+        self.assertEqual(self.queue(), ["a", "b", "c"])
+
+    def test_gone(self) -> None:
+        """Who had just left is not matched as a ghost."""
+        a, b = self.pair()
+        older = self.copy()
+        a.vanish()
+        self.lose_writes_since(older)
+        self.service.advance(3)
+        self.assertEqual((self.queue(), self.state("a"), b.types), (["b"], ["left"], ["queued"]))
+
+    def test_gone_while_loading(self) -> None:
+        """Who had just left his match does not keep the others from playing."""
+        a, b = self.loading(0, 1)
+        older = self.copy()
+        a.vanish()
+        self.lose_writes_since(older)
+        self.service.advance(3)
+        self.assertEqual((b.types[-1], self.queue(), self.state("a")), ("requeued", ["b"], ["left"]))
+
+    def test_came_back_elsewhere(self) -> None:
+        """Who had just moved to another node is spoken for by his newest connection."""
+        a, _b = self.pair()
+        older = self.copy()
+        again = self.service.player("a", 1).resume()
+        self.lose_writes_since(older)
+        self.service.advance(3)
+        self.assertIsNone(again.closed)
+        self.assertEqual(self.field("a", "conn"), again.session.connection_id)
+        self.assertIsNotNone(a.closed)
+
+    def test_a_node_that_had_just_come(self) -> None:
+        """A node that joined since is a node again, with its players."""
+        self.pair()
+        older = self.copy()
+        self.service.add_node()
+        self.queued("c", 2)
+        self.capacity = 0
+        self.lose_writes_since(older)
+        self.service.advance(8)
+        self.assertEqual((self.queue(), len(self.service.direct.ask("ZRANGE", "nodes", 0, -1))), (["a", "b", "c"], 3))

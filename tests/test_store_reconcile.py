@@ -1,0 +1,188 @@
+"""A node and the store compare notes: missed messages, newer connections, forgotten players."""
+
+from __future__ import annotations
+
+from matchd.store.store import Claim, Finding
+from tests.support.keyspace import copy, put_back
+from tests.support.stores import MATCH, StoreTestCase
+from tests.support.world import outcome
+
+
+class NothingToSayTests(StoreTestCase):
+    """The node and the store agree."""
+
+    def test_in_every_place(self) -> None:
+        """Wherever a player is, comparing changes nothing, however often."""
+        self.settle(self.reserved("m1", "m2"))
+        self.allocating("a1", "a2")
+        for player in ("l1", "l2", "q1", "q2"):
+            self.enqueue(player)
+        self.loading("l1", "l2")
+        outcome(self.store.dequeue("q2", "q21"))
+        claims = [self.claim(player) for player in ("m1", "a1", "l1", "q1")]
+        claims.append(self.claim("q2", place="none"))
+        before = self.dump()
+        self.ear.heard()
+        self.assertEqual(self.compare(*claims), [Finding()] * 5)
+        self.assertEqual(self.compare(), [])
+        self.assert_unchanged(before)
+        self.assertEqual(self.ear.heard(), [])
+
+    def test_unknown_and_not_under_way(self) -> None:
+        """A player who is nowhere by both accounts stays nowhere."""
+        before = self.dump()
+        self.assertEqual(self.compare(Claim("a", "a1", "none", seq=4), Claim("b", "b1", "asking")), [Finding()] * 2)
+        self.assert_unchanged(before)
+
+
+class MissedTests(StoreTestCase):
+    """Messages passed unheard."""
+
+    def test_some(self) -> None:
+        """Those after the last one heard are given again, in order and as they were; nothing changes."""
+        self.server()
+        for player in "ab":
+            self.enqueue(player)
+        session = self.loading("a", "b")
+        self.leave("b")
+        before = self.dump()
+        [finding] = self.compare(self.claim("a", seq=1))
+        start = f'{{"type":"start_loading","loading_session_id":"{session}","seq":2}}'
+        requeued = '{"type":"requeued","reason":"player_left","seq":3}'
+        self.assertEqual(finding, Finding(False, (start.encode(), requeued.encode())))
+        self.assert_unchanged(before)
+
+    def test_more_than_are_kept(self) -> None:
+        """Of many missed messages the last eight are kept."""
+        for _ in range(12):
+            self.enqueue("a")
+        [finding] = self.compare(self.claim("a", seq=1))
+        self.assertEqual(
+            [message[-3:] for message in finding.missed], [f"{n:>2}}}".replace(" ", ":").encode() for n in range(5, 13)]
+        )
+
+    def test_the_answer_itself(self) -> None:
+        """Who asked and never heard the answer, which the store gave all the same, hears it now."""
+        self.enqueue("a", seq=6)
+        [finding] = self.compare(Claim("a", "a1", "asking"))
+        self.assertEqual(finding, Finding(False, (b'{"type":"queued","seq":7}',)))
+
+    def test_asked_in_vain(self) -> None:
+        """Who asked, and whose question never arrived, is not put anywhere."""
+        self.assertEqual(self.compare(Claim("a", "a1", "asking", "Ranked", "fifo")), [Finding()])
+        self.assertEqual(self.queue(), [])
+
+    def test_match_found(self) -> None:
+        """A match that was found unheard is told."""
+        self.settle(self.reserved("a", "b"))
+        [finding] = self.compare(self.claim("b", place="loading", seq=2))
+        self.assertEqual(finding.missed, (f'{MATCH},"team":1,"seq":3}}'.encode(),))
+
+
+class SupersededTests(StoreTestCase):
+    """Another connection speaks for the player by now."""
+
+    def test_newer_elsewhere(self) -> None:
+        """The older one hears that it was superseded; nothing changes."""
+        there = self.node("there")
+        older = Claim("a", "a1", "queued", "Ranked", "fifo", self.enqueue("a").since, seq=1)
+        self.enqueue("a", conn="a2", store=there)
+        before = self.dump()
+        self.assertEqual(self.compare(older), [Finding(superseded=True)])
+        self.assert_unchanged(before)
+
+    def test_the_newer_one_was_forgotten(self) -> None:
+        """Where the store has forgotten that the newer connection is the newer one, it is told so."""
+        self.enqueue("a")
+        older = copy(self.redis)
+        outcome(self.store.resume("a", "a2"))
+        newer = self.claim("a")
+        put_back(self.redis, older)
+        self.assertEqual(self.compare(newer), [Finding()])
+        self.assertEqual((self.record("a")["conn"], self.record("a")["seq"]), ("a2", "2"))
+
+
+class ForgottenTests(StoreTestCase):
+    """The store was started anew and is empty."""
+
+    def forget(self) -> None:
+        """The store was started anew, empty; the node has joined again."""
+        self.redis.ask("FLUSHALL")
+        outcome(self.store.prepare(self.store._commands))
+        self.ear.heard()
+
+    def test_queued(self) -> None:
+        """Queued players have their places back, in the old order, with the time that they had; nobody is told."""
+        for player in "abc":
+            self.enqueue(player)
+        claims = [self.claim(player) for player in "cab"]
+        before = {player: self.record(player) for player in "abc"}
+        self.forget()
+        self.assertEqual(self.compare(*claims), [Finding()] * 3)
+        self.assertEqual(self.queue(), ["a", "b", "c"])
+        for player in "abc":
+            kept = {name: value for name, value in before[player].items() if name != "m1"}
+            self.assertEqual(self.record(player), kept)
+        self.assertEqual(self.ear.heard(), [])
+
+    def test_loading(self) -> None:
+        """Who loads is told that it fell through, and waits again; so does who waited for a server."""
+        session = self.allocating("a", "b")
+        for player in "cd":
+            self.enqueue(player)
+        self.loading("c", "d")
+        claims = [self.claim(player) for player in "abcd"]
+        self.forget()
+        self.compare(*claims)
+        self.assertEqual(self.queue(), ["a", "b", "c", "d"])
+        requeued = {"type": "requeued", "reason": "allocation_failed", "seq": 3}
+        self.assertEqual(self.ear.heard(), [(f"notifications:{player}", requeued) for player in "abcd"])
+        self.assertNotIn(f"loading:{session}", self.dump())
+
+    def test_matched(self) -> None:
+        """Who was told of his match is not told again, but can ask for it as before."""
+        self.settle(self.reserved("a", "b"))
+        claims = [self.claim("a", session="s"), self.claim("b", session="s", team=1)]
+        self.forget()
+        self.compare(*claims)
+        self.assertEqual(self.ear.heard(), [])
+        self.assertGreater(self.redis.ask("PTTL", "player:b"), 110_000)
+        outcome(self.store.resume("b", "b2"))
+        match = {"type": "match_found", "session_id": "g", "server_address": "one:7000", "team": 1}
+        self.assertEqual(self.told("b"), [match])
+
+    def test_mode_unknown(self) -> None:
+        """A player whose mode his node never heard of is put into no queue, and stays in the one that he is in."""
+        self.enqueue("a")
+        claim = self.claim("a", mode="", order="", since="0")
+        before = self.dump()
+        self.compare(claim)
+        self.assert_unchanged(before)
+        self.forget()
+        before = self.dump()
+        self.compare(claim)
+        self.assert_unchanged(before)
+
+    def test_twice(self) -> None:
+        """Comparing again changes nothing more."""
+        self.settle(self.reserved("m", "n"))
+        for player in "abc":
+            self.enqueue(player)
+        self.loading("a", "b")
+        matched = self.claim("m", session="s")
+        claims = [matched, *(self.claim(player) for player in "abc")]
+        self.forget()
+        self.compare(*claims)
+        claims = [matched, *(self.claim(player) for player in "abc")]
+        before = self.dump()
+        self.compare(*claims)
+        self.assert_unchanged(before)
+
+    def test_tombstone(self) -> None:
+        """Who left by a newer connection elsewhere does not come back by what an older one believes."""
+        there = self.node("there")
+        older = Claim("a", "a1", "queued", "Ranked", "fifo", self.enqueue("a").since, seq=1)
+        self.enqueue("a", conn="a2", store=there)
+        outcome(there.leave("a", "a2", 0))
+        self.assertEqual(self.compare(older), [Finding(superseded=True)])
+        self.assertEqual(self.queue(), [])
