@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from twisted.internet.defer import Deferred, fail
+
+from matchd.errors import StoreUnavailable
 from matchd.matches.gameserver import CreateSession
 from matchd.model import GameMode
 from matchd.node import Tempo
@@ -223,3 +228,38 @@ class StoreAwayTests(AllocationTestCase):
         self.service.advance(3)
         self.assertEqual((a.types.count("match_found"), self.slots()), (1, 1))
         self.assertEqual(list(self.games.sessions["one:7000"].values()), [a.last["session_id"]])
+
+    def test_emptied_meanwhile(self) -> None:
+        """The store was emptied while the server was asked: what it made is ended, for nobody knows of it any more."""
+        a, _ = self.loading(0, 0)
+        self.games.behaviour["one:7000"] = "slow"
+        self.play(*self.service.players)
+        self.away()
+        self.service.direct.ask("FLUSHALL")
+        self.back()
+        self.assertEqual(a.last["reason"], "allocation_failed")
+        session = a.heard[1]["loading_session_id"]
+        self.games.answer_all()
+        self.service.advance(2)
+        self.assertIn(("one:7000", session), self.games.ended)
+
+    def test_emptied_after_the_answer_was_written(self) -> None:
+        """Where the match may have been told before the store was emptied, the players' session is left alone."""
+        a, b = self.loading(1, 1)
+        self.games.behaviour["one:7000"] = "slow"
+        self.play(a, b)
+        execute, node = self.service.nodes[1].commands.execute, self.service.nodes[1]
+
+        def answer_lost(*args: bytes | str | int) -> Deferred[Any]:
+            node.commands.execute = execute  # type: ignore[method-assign]
+            execute(*args)
+            node.disconnect()
+            return fail(StoreUnavailable("the answer was lost"))
+
+        node.commands.execute = answer_lost  # type: ignore[method-assign]
+        self.games.answer_all()
+        self.service.direct.ask("FLUSHALL")
+        self.service.nodes[0].disconnect()
+        self.back()
+        self.service.advance(3)
+        self.assertEqual(self.games.ended, [])

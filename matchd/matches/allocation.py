@@ -8,6 +8,7 @@ if this one dies, and every step is asked again until the store has answered.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from itertools import count
 from typing import TypeVar
 
 import msgspec
@@ -91,7 +92,10 @@ class Allocator:
         return await self._settle(reservation, game)
 
     async def _settle(self, reservation: Reservation, game: GameSession) -> bool:
-        outcome = await self._insist(lambda: self._store.settle(reservation, _match_found(game)))
+        asked = count()
+        outcome = await self._insist(
+            lambda: self._store.settle(reservation, _match_found(game), again=next(asked) > 0),
+        )
         if outcome == "server_gone":
             return await self._give_back(reservation, uncertain=True)
         if outcome == "matched":

@@ -225,9 +225,13 @@ class Store:
         args = reservation.loading_session_id, reservation.server_id, int(uncertain)
         return int(await self._run("release", *args))
 
-    async def settle(self, reservation: Reservation, match: str) -> str:
-        """End a session as matched: ``matched``, ``server_gone`` or ``lost``. ``match`` lacks its closing brace."""
-        reply = await self._run("settle", reservation.loading_session_id, reservation.server_id, match)
+    async def settle(self, reservation: Reservation, match: str, again: bool = False) -> str:
+        """End a session as matched: ``matched``, ``server_gone`` or ``lost``. ``match`` lacks its closing brace.
+
+        ``again`` says that this was asked before and the answer never came.
+        """
+        address = "" if again else reservation.address
+        reply = await self._run("settle", reservation.loading_session_id, reservation.server_id, match, address)
         return str(reply.decode())
 
     async def abandon(self, session: str) -> tuple[Cancelled, ...]:
