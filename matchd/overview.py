@@ -46,12 +46,12 @@ class Overview:
 
     async def register_server(self, server: GameServer) -> None:
         """Enter a game server, or take its heartbeat; it may be what waiting players lack."""
-        await self._store.register_server(server)
+        await self._node.provider.register(server)
         await self._node.matchmaker.tick()
 
     async def deregister_server(self, server_id: str) -> bool:
         """Take a game server out."""
-        return await self._store.deregister_server(server_id)
+        return await self._node.provider.deregister(server_id)
 
 
 def _mode(mode: GameMode, waiting: int) -> Row:

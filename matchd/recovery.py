@@ -88,6 +88,7 @@ class Recovery:
         await self.reconcile()
         await self._bury_ghosts()
         await self._provider.vouch()
+        await self._provider.remind()
         await self._allocator.adopt()
 
     def _drop_everybody(self) -> None:

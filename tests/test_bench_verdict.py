@@ -91,6 +91,8 @@ class VerdictTests(SynchronousTestCase):
         self.assertEqual(self.problem(), "a key is left: player:a")
         self.evidence.keys_after -= {"player:a", "nodes"}
         self.assertEqual(self.problem(), "a key is gone: nodes")
+        self.evidence.keys_after |= {"nodes", "fenced:2", "fenced:3"}
+        self.assertEqual(self.problem(), "3 nodes were given up, more than there were faults")
 
     def test_traceback(self) -> None:
         """A program that has printed a traceback."""

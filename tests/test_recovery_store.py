@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.support.keyspace import Copy, copy, put_back
 from tests.support.nodes import NodesTestCase
-from tests.support.world import Player
+from tests.support.world import Player, outcome
 
 
 class EmptiedTests(NodesTestCase):
@@ -16,6 +16,11 @@ class EmptiedTests(NodesTestCase):
         self.service.direct.ask("SCRIPT", "FLUSH")
         self.service.advance(1)
         self.back()
+
+    def no_slots(self) -> None:
+        """From now on the game server has no slot for another match."""
+        self.capacity = 0
+        self.service.server("one", 0)
 
     def test_queued(self) -> None:
         """Whoever waited waits again, in the old order and with the time that he had; nobody is told anything."""
@@ -43,7 +48,7 @@ class EmptiedTests(NodesTestCase):
     def test_loading(self) -> None:
         """Whoever loaded is told that it fell through, and starts again at once with those who had waited longest."""
         a, b = self.loading(0, 1)
-        self.capacity = 0
+        self.no_slots()
         self.empty()
         self.assertEqual(a.types, ["queued", "start_loading", "requeued"])
         self.assertEqual((b.last["type"], b.last["reason"]), ("requeued", "allocation_failed"))
@@ -52,7 +57,7 @@ class EmptiedTests(NodesTestCase):
     def test_loaded(self) -> None:
         """To have loaded for a match that is no more is refused, and costs nothing."""
         a, _b = self.loading(0, 1)
-        self.capacity = 0
+        self.no_slots()
         self.empty()
         a.load(loading_session_id=a.heard[1]["loading_session_id"])
         self.assertEqual((a.last["code"], self.queue()), ("not_in_session", ["a", "b"]))
@@ -63,7 +68,7 @@ class EmptiedTests(NodesTestCase):
         self.games.behaviour["one:7000"] = "slow"
         a.load()
         b.load()
-        self.capacity = 0
+        self.no_slots()
         self.empty()
         self.games.answer_all()
         self.service.advance(2)
@@ -216,3 +221,45 @@ class LostWritesTests(NodesTestCase):
         self.lose_writes_since(older)
         self.service.advance(8)
         self.assertEqual((self.queue(), len(self.service.direct.ask("ZRANGE", "nodes", 0, -1))), (["a", "b", "c"], 3))
+
+
+class ForgottenServersTests(NodesTestCase):
+    """The store forgets the game servers too, and nobody waits for their next heartbeats."""
+
+    def empty(self) -> None:
+        for node in self.service.nodes:
+            node.disconnect()
+        self.service.direct.ask("FLUSHALL")
+        for node in self.service.nodes:
+            node.reconnect()
+
+    def test_given_back(self) -> None:
+        """A server that was heard of lately is there again at once, with the sessions that it had."""
+        self.service.server("one", self.capacity, 4)
+        self.service.advance(3)
+        self.empty()
+        self.assertEqual((self.slots(), self.queued("a").types, self.slots()), (4, ["queued"], 4))
+        self.assertEqual(self.queued("b").types, ["queued", "start_loading"])
+
+    def test_not_for_ever(self) -> None:
+        """One that has been silent for longer than it may is not given back."""
+        self.service.advance(16)
+        self.empty()
+        self.assertEqual(self.service.direct.ask("EXISTS", "dedicated_server:one"), 0)
+
+    def test_gone_on_purpose(self) -> None:
+        """One that has left is not given back."""
+        outcome(self.service.nodes[0].node.provider.deregister("one"))
+        self.empty()
+        self.assertEqual(self.service.direct.ask("EXISTS", "dedicated_server:one"), 0)
+
+    def test_what_the_store_knows_better(self) -> None:
+        """Where the store has not forgotten, what a node remembers changes nothing."""
+        self.service.server("one", self.capacity, 4)
+        self.matched(0, 0)
+        self.service.advance(3)
+        before = self.service.direct.ask("HGETALL", "dedicated_server:one")
+        self.away()
+        for node in self.service.nodes:
+            node.reconnect()
+        self.assertEqual(self.service.direct.ask("HGETALL", "dedicated_server:one"), before)

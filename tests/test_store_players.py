@@ -134,6 +134,7 @@ class ResumeTests(StoreTestCase):
         first = self.told("b")[-1]
         self.pass_time(119)
         self.assertIsNotNone(self.resume("b"))
+        self.assertEqual(self.record("b")["conn"], "b2")
         self.assertEqual(self.told("b"), [first])
         self.assertEqual(first, {"type": "match_found", "session_id": "g", "server_address": "one:7000", "team": 1})
         self.pass_time(1.5)

@@ -147,6 +147,7 @@ class ForgottenTests(StoreTestCase):
         self.compare(*claims)
         self.assertEqual(self.ear.heard(), [])
         self.assertGreater(self.redis.ask("PTTL", "player:b"), 110_000)
+        self.assertEqual(self.redis.ask("ZRANGE", "matched", 0, -1), [b"a", b"b"])
         outcome(self.store.resume("b", "b2"))
         match = {"type": "match_found", "session_id": "g", "server_address": "one:7000", "team": 1}
         self.assertEqual(self.told("b"), [match])

@@ -1,7 +1,8 @@
 """Where matches are played: finding, reserving and giving back slots on dedicated game servers.
 
-Servers that register keep themselves known by heartbeats. Those named in the settings send none, so every
-node vouches for them; so does the node that runs a practice server.
+Servers that register keep themselves known by heartbeats, and are remembered by the node that heard the last
+one, in case the store forgets. Those named in the settings send none, so every node vouches for them; so
+does the node that runs a practice server.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from matchd.background import Background, Loop
 from matchd.errors import SessionUncertain, StoreUnavailable
 from matchd.matches.gameserver import CreateSession, GameServerClient
 from matchd.model import GameMode, GameServer, GameSession, Reservation, Roster
-from matchd.store.store import Store
+from matchd.store.store import SERVER_TTL_MS, Store
 
 HEARTBEAT = 5.0
 
@@ -26,6 +27,7 @@ class DedicatedServerProvider:
         self._client = client
         self._background = background
         self._vouched: list[Callable[[], GameServer]] = []
+        self._heard: dict[str, tuple[float, GameServer]] = {}
         self._loop = Loop(background, "server-heartbeat", HEARTBEAT, self.vouch)
 
     def start(self) -> None:
@@ -51,6 +53,26 @@ class DedicatedServerProvider:
         with suppress(StoreUnavailable):
             for describe in self._vouched:
                 await self._store.register_server(describe())
+
+    async def register(self, server: GameServer) -> None:
+        """Enter a game server, or take its heartbeat."""
+        self._heard[server.server_id] = self._now(), server
+        await self._store.register_server(server)
+
+    async def deregister(self, server_id: str) -> bool:
+        """Take a game server out; False if it was unknown."""
+        self._heard.pop(server_id, None)
+        return await self._store.deregister_server(server_id)
+
+    async def remind(self) -> None:
+        """Give the store back the servers that were heard of lately, should it have forgotten them."""
+        oldest = self._now() - SERVER_TTL_MS / 1000
+        self._heard = {server_id: heard for server_id, heard in self._heard.items() if heard[0] > oldest}
+        for _, server in list(self._heard.values()):
+            await self._store.register_server(server, remembered=True)
+
+    def _now(self) -> float:
+        return self._background.reactor.seconds()
 
     async def reserve(self, session: str) -> Reservation | bool:
         """See Store.reserve."""

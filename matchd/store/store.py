@@ -252,11 +252,11 @@ class Store:
 
     # game servers
 
-    async def register_server(self, server: GameServer) -> None:
-        """Register a game server, or take its heartbeat."""
+    async def register_server(self, server: GameServer, remembered: bool = False) -> None:
+        """Register a game server, or take its heartbeat; what is only ``remembered`` counts if the store forgot it."""
         running = "" if server.sessions is None else server.sessions
         facts = server.server_id, server.address, server.capacity, server.region, running, int(server.fixed)
-        await self._ask("register_server", *facts, SERVER_TTL_MS)
+        await self._ask("register_server", *facts, SERVER_TTL_MS, int(remembered))
 
     async def deregister_server(self, server_id: str) -> bool:
         """Forget a game server; False if it was unknown."""

@@ -221,7 +221,7 @@ class World:
     def server(self, server_id: str = "one", capacity: int = 100, sessions: int | None = None) -> str:
         """A game server registers, or sends a heartbeat; its address."""
         address = f"{server_id}:7000"
-        outcome(self.alive[0].node.store.register_server(GameServer(server_id, address, capacity, "", sessions)))
+        outcome(self.alive[0].node.provider.register(GameServer(server_id, address, capacity, "", sessions)))
         self.settle()
         return address
 

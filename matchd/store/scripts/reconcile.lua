@@ -94,6 +94,13 @@ local function put_right(p, mine)
   end
 end
 
+-- Another connection speaks for him by the record. Is that the newer one? The later life knows, else who was told more.
+local function is_superseded(p, mine)
+  local here, there = tonumber(mine.since), tonumber(p.since) or 0
+  if here ~= there then return here < there end
+  return p.conn ~= '' and p.seq >= mine.seq
+end
+
 local function compare(mine)
   local p = player(mine.id)
   ensure_player(p)
@@ -108,7 +115,7 @@ local function compare(mine)
     return {'ok'}
   end
   if p.conn ~= mine.conn then
-    if p.conn ~= '' and p.seq >= mine.seq then return {'superseded'} end
+    if is_superseded(p, mine) then return {'superseded'} end
     p.conn = ''
     take_over(p, mine.conn)
   end

@@ -2,6 +2,7 @@
 -- A game server registers, or its heartbeat: both are the same.
 --
 -- ARGV[3..9]  server id, address, capacity, region, running sessions (empty: it does not say), 1 if fixed, time to live (ms)
+-- ARGV[10]    1 if this is what a node remembers of it, which counts only where the store has forgotten the server
 -- Reply: the slots in use
 -- Keys: writes dedicated_server:{id}, servers, slots, settled:{server}
 
@@ -9,7 +10,7 @@ local refusal = guard()
 if refusal then return refusal end
 local id, running, ttl = ARGV[3], ARGV[7], tonumber(ARGV[9])
 local key = P .. 'dedicated_server:' .. id
-redis.call('HLEN', key)
+if redis.call('HLEN', key) > 0 and ARGV[10] == '1' then return tonumber(redis.call('HGET', key, 'sessions')) end
 ensure_sets({'servers', 'slots', 'resting', 'reserved:' .. id, 'settled:' .. id})
 local before = redis.call('HGET', key, 'running')
 redis.call('HSET', key, 'address', ARGV[4], 'capacity', ARGV[5], 'region', ARGV[6], 'fixed', ARGV[8])
