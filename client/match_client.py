@@ -6,6 +6,7 @@ import json
 from collections import deque
 from typing import Any, cast
 
+from autobahn.exception import Disconnected
 from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol
 from twisted.internet.defer import Deferred, TimeoutError, succeed
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
@@ -83,7 +84,10 @@ class MatchClient:
             raise self.closed
         if self._protocol is None:
             raise RuntimeError("connect first")
-        self._protocol.sendMessage(frame)
+        try:
+            self._protocol.sendMessage(frame)
+        except Disconnected:
+            raise ConnectionClosed(1006, "the connection is closing") from None
 
     async def next_message(self, type: str | None = None, timeout: float = 10.0) -> Message:
         """The next message, or the next of this ``type``; others that come before it are skipped.

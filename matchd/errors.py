@@ -11,6 +11,10 @@ class StoreUnavailable(MatchdError):
     """The store can't be reached or can't write now; ask again. Says nothing on whether the change was made."""
 
 
+class StoreAway(StoreUnavailable):
+    """There is no connection to the store: what was asked was not even sent."""
+
+
 class NodeFenced(StoreUnavailable):
     """The other nodes gave this node up while it was away: nothing it asks for is done until it has joined anew."""
 

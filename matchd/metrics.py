@@ -90,9 +90,7 @@ class Metrics:
         self._formed = self._tally("matches_formed", "Matches drawn.", mode=self._modes)
         self._cancelled = self._tally("sessions_cancelled", "Matches undone.", mode=self._modes, reason=REASONS)
         self._allocations = self._tally("allocations", "Game servers asked for, by how it went.", outcome=OUTCOMES)
-        self._allocation = self._histogram(
-            "allocation_seconds", "From all ready to a server, or to none.", ALLOCATION
-        )
+        self._allocation = self._histogram("allocation_seconds", "From all ready to a server, or to none.", ALLOCATION)
 
     def matches_formed(self, mode: str, matches: int = 1) -> None:
         """So many matches more were drawn."""

@@ -27,7 +27,8 @@ class Order(StrEnum):
 
 
 class Place(StrEnum):
-    """Where a player is, as his node believes; ``ASKING`` until the store has answered.
+    """Where a player is, as his node believes; ``ASKING`` until the store has answered, ``REMEMBERED`` when he
+    was matched and has gone on to play.
 
     The ``state`` field of a player's record knows ``allocating`` besides, which players are not told of.
     """
@@ -37,6 +38,7 @@ class Place(StrEnum):
     QUEUED = "queued"
     LOADING = "loading"
     MATCHED = "matched"
+    REMEMBERED = "remembered"
 
 
 class Reason(StrEnum):

@@ -23,6 +23,7 @@ from matchd.players.departures import Departures
 from matchd.players.lobby import Lobby
 from matchd.players.notifications import Notifications, Subscriptions
 from matchd.players.presence import Presence
+from matchd.players.remembrance import Remembrance
 from matchd.players.session import Session
 from matchd.recovery import Recovery
 from matchd.store.store import Cancelled, Commands, Store
@@ -58,6 +59,7 @@ class Node:
         self.tempo = tempo
         self.background = background
         self.presence = Presence()
+        self.remembrance = Remembrance()
         self.store = Store(commands, clock, modes.values(), prefix)
         self.metrics = Metrics(modes, self.store.node)
         self.notifications = Notifications(subscriptions, self.presence, prefix)
@@ -69,12 +71,13 @@ class Node:
         )  # fmt: skip
         self.departures = Departures(self.store, self.background, self._cancelled, tempo.reconnect_grace)
         self.recovery = Recovery(
-            self.store, self.presence, self.departures, self.allocator, self.provider, self.background,
-            self._cancelled, tempo.node_timeout, tempo.reconnect_grace,
+            self.store, self.presence, self.departures, self.allocator, self.provider, self.remembrance,
+            self.background, self._cancelled, tempo.node_timeout, tempo.reconnect_grace,
         )  # fmt: skip
         self._lobby = Lobby(
             modes, self.store, self.presence, self.background, self.metrics, self.notifications.listen,
             self.notifications.unlisten, self.matchmaker.wake, self.allocator.begin, self.departures.add,
+            lambda claim: self.remembrance.add(claim, clock.seconds()),
         )  # fmt: skip
         self._numbers = count(1)
         self._known_as = ""

@@ -6,9 +6,10 @@ players, who come back as new; one that finds the store forgetful gives it back 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
+from typing import TypeVar
 
 from twisted.logger import Logger
 
@@ -17,11 +18,14 @@ from matchd.errors import StoreUnavailable
 from matchd.matches.allocation import Allocator
 from matchd.matches.servers import DedicatedServerProvider
 from matchd.messages import CloseCode
+from matchd.model import Place
 from matchd.players.departures import Departures
 from matchd.players.presence import Presence, Present
+from matchd.players.remembrance import Remembrance
 from matchd.store.store import Cancelled, Commands, Store
 
 log = Logger()
+T = TypeVar("T")
 
 PAGE = 100
 SWEEP_SECONDS = 0.5
@@ -40,6 +44,7 @@ class Recovery:
         departures: Departures,
         allocator: Allocator,
         provider: DedicatedServerProvider,
+        remembrance: Remembrance,
         background: Background,
         on_cancelled: Callable[[tuple[Cancelled, ...]], None],
         node_timeout: float,
@@ -50,12 +55,14 @@ class Recovery:
         self._departures = departures
         self._allocator = allocator
         self._provider = provider
+        self._remembrance = remembrance
         self._background = background
         self._on_cancelled = on_cancelled
         self._node_timeout_ms = int(node_timeout * 1000)
         self._grace_ms = int(reconnect_grace * 1000)
         self._given_up = False
         self._turn: Iterable[Present] = iter(())
+        self._undecided: list[Present] = []
         self._loops = (
             Loop(background, "heartbeat", min(1.0, node_timeout / 4), self._quietly(store.heartbeat)),
             Loop(background, "sweep", min(SWEEP_SECONDS, node_timeout / 4), self._quietly(self.sweep)),
@@ -85,10 +92,9 @@ class Recovery:
             self._given_up = False
             self._drop_everybody()
         await self._departures.retry()
+        await self._remind()
         await self.reconcile()
         await self._bury_ghosts()
-        await self._provider.vouch()
-        await self._provider.remind()
         await self._allocator.adopt()
 
     def _drop_everybody(self) -> None:
@@ -103,10 +109,17 @@ class Recovery:
     # comparing notes
 
     async def reconcile(self) -> None:
-        """Compare what this node believes of all its players with the store."""
-        everybody = list(self._presence)
-        for start in range(0, len(everybody), PAGE):
-            await self._compare(everybody[start : start + PAGE])
+        """Compare what this node believes of all its players with the store, those who were matched first."""
+        everybody = sorted(self._presence, key=lambda session: session.standing.place != Place.MATCHED)
+        for page in _pages(everybody):
+            await self._compare(page)
+
+    async def _remind(self) -> None:
+        """Give the store back what it may have forgotten of players who have gone on, and of game servers."""
+        for page in _pages(self._remembrance.recent(self._background.reactor.seconds())):
+            await self._store.reconcile(page)
+        await self._provider.vouch()
+        await self._provider.remind()
 
     async def _bury_ghosts(self) -> None:
         """Let go whom the store believes here and who is not: that he left is among the writes that it lost."""
@@ -123,6 +136,9 @@ class Recovery:
     async def _audit(self) -> None:
         """The net under the rest: all players are compared within AUDIT_SECONDS, and who left is told of again."""
         share = min(PAGE, len(self._presence) // AUDIT_SECONDS + 1)
+        undecided, self._undecided = self._undecided, []
+        for page in _pages(undecided):
+            await self._compare(page)
         some = list(islice(self._turn, share))
         if some:
             await self._compare(some)
@@ -136,6 +152,8 @@ class Recovery:
             return
         findings = await self._store.reconcile([session.claim() for session in sessions])
         for session, finding in zip(sessions, findings, strict=True):
+            if finding.undecided:
+                self._undecided.append(session)
             session.learn(finding)
 
     # what is overdue
@@ -160,3 +178,8 @@ class Recovery:
                 await work()
 
         return turn
+
+
+def _pages(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), PAGE):
+        yield items[start : start + PAGE]

@@ -238,6 +238,7 @@ class StoreAwayTests(AllocationTestCase):
         self.away()
         self.service.direct.ask("FLUSHALL")
         self.back()
+        self.service.advance(2.5)
         self.assertIn("requeued", a.types)
         session = a.heard[1]["loading_session_id"]
         self.games.answer_all()

@@ -109,6 +109,45 @@ class PlayersTests(SynchronousTestCase):
         report = self.play(twice)
         self.assertEqual(report.wrong, ["p was sent to two after one", "p was told {'type': 'queued'} after the end"])
 
+    def test_late_answer(self) -> None:
+        """Told to ask again, he says once more that he has loaded; that it comes too late is no mistake."""
+
+        def slow(talk: Talk, message: dict[str, Any]) -> None:
+            loaded = self.said.count((0, "loading_complete"))
+            if loaded == 1:
+                talk.tell(type="error", code="unavailable")
+            elif loaded == 2:
+                talk.match("g")
+                talk.tell(type="error", code="not_in_session")
+            else:
+                willing("g")(talk, message)
+
+        self.assertEqual(self.play(slow).wrong, [])
+
+    def test_late_answer_unasked(self) -> None:
+        """The same where he had said it only once is a mistake."""
+
+        def confused(talk: Talk, message: dict[str, Any]) -> None:
+            willing("g")(talk, message)
+            if message["type"] == "loading_complete":
+                talk.tell(type="error", code="not_in_session")
+
+        self.assertEqual(
+            self.play(confused).wrong, ["p was told {'type': 'error', 'code': 'not_in_session'} after the end"]
+        )
+
+    def test_numbers(self) -> None:
+        """A message whose number has been, or was passed, is wrong; one without a number is not."""
+
+        def numbered(talk: Talk, message: dict[str, Any]) -> None:
+            talk.tell(type="queued", seq=4)
+            talk.tell(type="queued")
+            talk.tell(type="queued", seq=4)
+            talk.tell(type="queued", seq=6)
+            talk.match("g")
+
+        self.assertEqual(self.play(numbered).wrong, ["p was told {'type': 'queued', 'seq': 4} after number 4"])
+
     def test_old_match_unasked(self) -> None:
         """To be sent to the game before once more, for a new wish, is wrong."""
         self.assertIn("p was sent to g again", self.play(told("g"), wishes=2).wrong)

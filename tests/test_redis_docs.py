@@ -17,7 +17,7 @@ from tests.support.stores import StoreTestCase
 PAGE = (Path(matchd.__file__).parents[1] / "docs" / "redis.md").read_text()
 SCRIPTS = Path(matchd.__file__).parent / "store" / "scripts"
 LUA = {path.stem: path.read_text() for path in SCRIPTS.glob("*.lua")}
-OPTIONS = {"LIMIT", "WITHSCORES", "XX", "PX", "EX"}
+OPTIONS = {"LIMIT", "WITHSCORES", "NX", "XX", "PX", "EX"}
 PYTHON = "\n".join(path.read_text() for path in Path(matchd.__file__).parent.rglob("*.py"))
 TYPES = {"set": "set", "zset": "sorted set", "hash": "hash", "string": "string"}
 

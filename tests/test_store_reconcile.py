@@ -49,7 +49,7 @@ class MissedTests(StoreTestCase):
         [finding] = self.compare(self.claim("a", seq=1))
         start = f'{{"type":"start_loading","loading_session_id":"{session}","seq":2}}'
         requeued = '{"type":"requeued","reason":"player_left","seq":3}'
-        self.assertEqual(finding, Finding(False, (start.encode(), requeued.encode())))
+        self.assertEqual(finding, Finding(missed=(start.encode(), requeued.encode())))
         self.assert_unchanged(before)
 
     def test_more_than_are_kept(self) -> None:
@@ -65,7 +65,7 @@ class MissedTests(StoreTestCase):
         """Who asked and never heard the answer, which the store gave all the same, hears it now."""
         self.enqueue("a", seq=6)
         [finding] = self.compare(Claim("a", "a1", "asking"))
-        self.assertEqual(finding, Finding(False, (b'{"type":"queued","seq":7}',)))
+        self.assertEqual(finding, Finding(missed=(b'{"type":"queued","seq":7}',)))
 
     def test_asked_in_vain(self) -> None:
         """Who asked, and whose question never arrived, is not put anywhere."""
@@ -126,13 +126,17 @@ class ForgottenTests(StoreTestCase):
         self.assertEqual(self.ear.heard(), [])
 
     def test_loading(self) -> None:
-        """Who loads is told that it fell through, and waits again; so does who waited for a server."""
+        """Who loads is told, once all nodes had time to speak, that it fell through, and waits again; so does who
+        waited for a server."""
         session = self.allocating("a", "b")
         for player in "cd":
             self.enqueue(player)
         self.loading("c", "d")
         claims = [self.claim(player) for player in "abcd"]
         self.forget()
+        self.assertEqual(self.compare(*claims), [Finding(undecided=True)] * 4)
+        self.assertEqual((self.ear.heard(), self.queue()), ([], []))
+        self.pass_time(1)
         self.compare(*claims)
         self.assertEqual(self.queue(), ["a", "b", "c", "d"])
         requeued = {"type": "requeued", "reason": "allocation_failed", "seq": 3}
@@ -151,6 +155,38 @@ class ForgottenTests(StoreTestCase):
         outcome(self.store.resume("b", "b2"))
         match = {"type": "match_found", "session_id": "g", "server_address": "one:7000", "team": 1}
         self.assertEqual(self.told("b"), [match])
+
+    def test_matched_and_not_told(self) -> None:
+        """Who loads in a match that another heard to be found is told of it, whichever node comes first."""
+        self.server()
+        self.enqueue("a")
+        self.enqueue("b")
+        self.loading("a", "b")
+        loading, session = self.claim("b"), self.record("a")["session"]
+        match = '{"type":"match_found","session_id":"g","server_address":"one:7000"'
+        claims = [self.claim("a", place=place, match=match, seq=3) for place in ("matched", "remembered")]
+        for told in claims:
+            self.forget()
+            self.assertEqual(self.compare(loading), [Finding(undecided=True)])
+            self.compare(told)
+            self.assertEqual(self.compare(loading), [Finding()])
+            found = {"type": "match_found", "session_id": "g", "server_address": "one:7000", "seq": 3}
+            self.assertEqual(self.ear.heard(), [("notifications:b", found)])
+            self.assertEqual((self.record("b")["state"], self.record("a")["state"]), ("matched", "matched"))
+            self.assertEqual(self.redis.ask("GET", f"match:{session}"), f"{match}}}".encode())
+
+    def test_remembered(self) -> None:
+        """Who was matched and has gone on to play can ask for his match again; a new life of his is left alone."""
+        self.settle(self.reserved("a", "b"))
+        claim = self.claim("a", place="remembered", session="s")
+        self.forget()
+        self.compare(claim)
+        self.assertIsNotNone(outcome(self.store.resume("a", "a2")))
+        self.forget()
+        self.enqueue("a", conn="a3")
+        before = self.record("a")
+        self.compare(claim)
+        self.assertEqual((self.record("a"), self.queue()), (before, ["a"]))
 
     def test_mode_unknown(self) -> None:
         """A player whose mode his node never heard of is put into no queue, and stays in the one that he is in."""
@@ -173,6 +209,8 @@ class ForgottenTests(StoreTestCase):
         matched = self.claim("m", session="s")
         claims = [matched, *(self.claim(player) for player in "abc")]
         self.forget()
+        self.compare(*claims)
+        self.pass_time(1)
         self.compare(*claims)
         claims = [matched, *(self.claim(player) for player in "abc")]
         before = self.dump()

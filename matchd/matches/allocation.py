@@ -8,7 +8,6 @@ if this one dies, and every step is asked again until the store has answered.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from itertools import count
 from typing import TypeVar
 
 import msgspec
@@ -17,7 +16,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from matchd.background import Background
-from matchd.errors import NodeFenced, SessionRefused, SessionUncertain, StoreUnavailable
+from matchd.errors import NodeFenced, SessionRefused, SessionUncertain, StoreAway, StoreUnavailable
 from matchd.matches.servers import DedicatedServerProvider
 from matchd.metrics import Metrics
 from matchd.model import GameMode, GameSession, Reservation, Roster
@@ -92,15 +91,26 @@ class Allocator:
         return await self._settle(reservation, game)
 
     async def _settle(self, reservation: Reservation, game: GameSession) -> bool:
-        asked = count()
-        outcome = await self._insist(
-            lambda: self._store.settle(reservation, _match_found(game), again=next(asked) > 0),
-        )
+        outcome = await self._insist(self._settling(reservation, _match_found(game)))
         if outcome == "server_gone":
             return await self._give_back(reservation, uncertain=True)
         if outcome == "matched":
             self._metrics.allocation("created")
         return True
+
+    def _settling(self, reservation: Reservation, match: str) -> Callable[[], Awaitable[str]]:
+        """The question that settles, which knows whether it may have been answered before."""
+        in_doubt = False
+
+        async def settle() -> str:
+            nonlocal in_doubt
+            try:
+                return await self._store.settle(reservation, match, again=in_doubt)
+            except StoreUnavailable as trouble:
+                in_doubt = in_doubt or not isinstance(trouble, StoreAway)
+                raise
+
+        return settle
 
     async def _give_back(self, reservation: Reservation, uncertain: bool) -> bool:
         tried = await self._insist(lambda: self._provider.release(reservation, uncertain))

@@ -11,7 +11,7 @@ from matchd.background import Background
 from matchd.metrics import Metrics
 from matchd.model import GameMode, Roster
 from matchd.players.presence import Presence
-from matchd.store.store import Store
+from matchd.store.store import Claim, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,8 @@ class Lobby:
     """The node as its sessions see it.
 
     ``listen`` fires when nothing said to a player can pass unheard; ``match`` says that a mode has enough
-    players; ``allocate`` hands over a complete roster; ``departed`` that a player's connection is gone.
+    players; ``allocate`` hands over a complete roster; ``departed`` that a player's connection is gone, and
+    ``remember`` that it is and that he was matched.
     """
 
     modes: Mapping[str, GameMode]
@@ -32,3 +33,4 @@ class Lobby:
     match: Callable[[str], None]
     allocate: Callable[[Roster], None]
     departed: Callable[[str, str], None]
+    remember: Callable[[Claim], None]

@@ -77,10 +77,12 @@ class Session:
         if self._over:
             return
         self._over = True
-        player_id, was_under_way = self.standing.player_id, self.standing.under_way
+        standing, claim = self.standing, self.claim()
         self._fall_silent()
-        if was_under_way:
-            self._lobby.departed(player_id, self.connection_id)
+        if standing.under_way:
+            self._lobby.departed(standing.player_id, self.connection_id)
+        elif standing.place == Place.MATCHED:
+            self._lobby.remember(claim)
 
     # what the node brings
 
@@ -97,8 +99,7 @@ class Session:
 
     def superseded(self) -> None:
         """A newer connection speaks for the player now; this one has no more say."""
-        self._over = True
-        self._fall_silent()
+        self.lost()  # it may have asked once more meanwhile: whose word counts is the store's to say
         self._outlet.close(CloseCode.SUPERSEDED, "a newer connection speaks for this player")
 
     def close(self, code: CloseCode, reason: str) -> None:
@@ -111,7 +112,7 @@ class Session:
         stands.forget_old(self._now())
         return Claim(
             stands.player_id, self.connection_id, stands.place, stands.mode, stands.order,
-            stands.since, stands.session, last or 0, stands.match, stands.team,
+            stands.since, stands.session, -1 if last is None else last, stands.match, stands.team,
         )  # fmt: skip
 
     def learn(self, finding: Finding) -> None:
@@ -185,7 +186,10 @@ class Session:
 
     async def _dequeue(self) -> None:
         player_id = self.standing.player_id
-        if not player_id or not await self._lobby.store.dequeue(player_id, self.connection_id):
+        answer = await self._lobby.store.dequeue(player_id, self.connection_id) if player_id else 0
+        if answer:
+            self._send_all(self._delivery.start(answer))
+        else:
             self._refuse(ErrorCode.NOT_QUEUED, "you are in no queue")
 
     async def _loading_complete(self, message: LoadingComplete) -> None:

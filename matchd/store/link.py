@@ -13,7 +13,7 @@ from twisted.internet.defer import TimeoutError as TooLate
 from twisted.logger import Logger
 
 from matchd.background import Background, Loop
-from matchd.errors import MatchdError, StartupError, StoreUnavailable
+from matchd.errors import MatchdError, StartupError, StoreAway, StoreUnavailable
 from matchd.store.address import RedisAddress
 from matchd.store.connection import Connection, ConnectionFactory, within
 from matchd.store.endpoint import WatchedEndpoint
@@ -191,7 +191,7 @@ class CommandLink(Link[Connection]):
     def execute(self, *command: bytes | str | int) -> Deferred[Any]:
         """Send a command, see Connection.execute; fails at once with StoreUnavailable while not up."""
         if self._ready is None:
-            return fail(StoreUnavailable(f"no connection to Redis: {self.problem}"))
+            return fail(StoreAway(f"no connection to Redis: {self.problem}"))
         return self._ready.execute(*command)
 
     def _make(self) -> Connection:

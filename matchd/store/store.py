@@ -105,10 +105,14 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What comparing brought for one claim: was another connection newer, which messages were missed."""
+    """What comparing brought for one claim: was another connection newer, which messages were missed.
+
+    ``undecided`` says that other nodes may know better, and to compare again in a second.
+    """
 
     superseded: bool = False
     missed: tuple[bytes, ...] = ()
+    undecided: bool = False
 
 
 class Store:
@@ -180,9 +184,9 @@ class Store:
             return None
         return Accepted(reply[1], reply[2].decode(), reply[3].decode(), reply[4].decode())
 
-    async def dequeue(self, player_id: str, connection_id: str) -> bool:
-        """Take a player out of the queue; False if he is in none."""
-        return bool(await self._ask("dequeue", player_id, connection_id))
+    async def dequeue(self, player_id: str, connection_id: str) -> int:
+        """Take a player out of the queue: the number of the answer on its way to him, 0 if he is in none."""
+        return int(await self._ask("dequeue", player_id, connection_id))
 
     async def leave(self, player_id: str, connection_id: str, grace_ms: int) -> tuple[Cancelled, ...]:
         """A connection is gone: its player leaves, or keeps his place for the grace."""
@@ -198,7 +202,7 @@ class Store:
     async def reconcile(self, claims: Sequence[Claim]) -> list[Finding]:
         """Compare what this node believes of up to 100 of its players with what the store knows; both learn."""
         reply = await self._run("reconcile", *(field for claim in claims for field in claim.fields()))
-        return [Finding(found[0] == b"superseded", tuple(found[1:])) for found in reply]
+        return [Finding(found[0] == b"superseded", tuple(found[1:]), found[0] == b"later") for found in reply]
 
     # matches
 

@@ -13,7 +13,7 @@ from typing import Any
 import hiredis
 from twisted.internet.defer import Deferred, fail, succeed
 
-from matchd.errors import StoreError, StoreUnavailable
+from matchd.errors import StoreAway, StoreError, StoreUnavailable
 
 
 class BlockingConnection:
@@ -56,7 +56,7 @@ class BlockingCommands:
 
     def execute(self, *args: bytes | str | int) -> Deferred[Any]:
         if self.down:
-            return fail(StoreUnavailable("the store is away"))
+            return fail(StoreAway("the store is away"))
         try:
             return succeed(self._connection.ask(*args))
         except hiredis.ReplyError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from matchd.model import DEFAULT_MODE
+from matchd.store.store import Claim
 from tests.support.stores import MATCH, StoreTestCase
 from tests.support.world import FIFO, TEAMS, outcome
 
@@ -31,6 +32,7 @@ def busy(case: StoreTestCase) -> dict[str, Question]:
     case.enqueue("n1", DEFAULT_MODE)
     case.leave("a1", grace=60)
     case.ear.heard()
+    outcome(case.store.reconcile([Claim("z1", "z11", "loading", FIFO.name, "fifo", "17", "forgotten", 3)]))
     claim = ("q3", "q31", "loading", FIFO.name, "fifo", "17", "gone", 9, "", 0)
     return {
         "abandon": (waiting,),

@@ -29,6 +29,8 @@ for _, key in ipairs(redis.call('KEYS', '*')) do
     shift_fields(key, ms, ':created', ':deadline')
   elseif string.find(key, '^dedicated_server:') then
     shift_fields(key, ms, 'resting')
+  elseif string.find(key, '^forgotten:') then
+    redis.call('SET', key, string.format('%.0f', redis.call('GET', key) - ms), 'KEEPTTL')
   elseif string.find(key, '^settled:') or string.find(key, '^reserved:') then
     shift_scores(key)
   elseif string.find(key, '^order:') then

@@ -120,9 +120,7 @@ class TestNode:
         self.clock = Clock()
         self.clock.rightNow = world.clock.seconds()
         self.commands = BlockingCommands(world.path)
-        self.subscriber = BlockingSubscriber(
-            world.path, lambda channel, payload: self.node.notifications.heard(channel, payload)
-        )
+        self.subscriber = BlockingSubscriber(world.path, self._hear)
         self.node = Node(Background(self.clock), self.commands, self.subscriber, world.games, modes, tempo)  # type: ignore[arg-type]
         self.node.store.on_fenced = self._fenced
         self.alive = True
@@ -130,6 +128,9 @@ class TestNode:
         self._was_fenced = False
         self.connect()
         self.node.start()
+
+    def _hear(self, channel: bytes, payload: bytes) -> None:
+        self.node.notifications.heard(channel, payload)
 
     def connect(self) -> None:
         """The connection to the store is new."""

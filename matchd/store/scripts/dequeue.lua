@@ -2,7 +2,7 @@
 -- A player wants out of the queue.
 --
 -- ARGV[3..4]  player id, connection
--- Reply: 1, or 0 where he is in no queue or another connection speaks for him
+-- Reply: seq of the answer, or 0 where he is in no queue or another connection speaks for him
 -- Keys: writes player:{id}, queue:{mode}, order:{mode}, players:{node}, tally; publishes notifications:{id}
 
 local refusal = guard()
@@ -13,4 +13,4 @@ ensure_player(p)
 quit_queue(p)
 finish(p, 'left', 'left')
 tell(p, '{"type":"dequeued"')
-return 1
+return p.seq

@@ -4,14 +4,18 @@
 -- Where the record is ahead, messages were missed: they are answered. Where it is behind or gone, the store
 -- has forgotten (an empty restart, a failover that lost writes): the player gets his place back.
 --
--- ARGV[3..]  ten fields a player: id, connection, place (asking, queued, loading, matched, none), mode, order,
---            since, session, last seq sent, `match_found` without its closing brace and team, team
--- Reply: for each {'ok'}, {'superseded'} or {'missed', message...}
+-- Of a match that was found just before an empty restart some players may have heard and others not. So the nodes
+-- say what they remember, also for players who have gone on to play, before a loading session is given up.
+--
+-- ARGV[3..]  ten fields a player: id, connection, place (asking, queued, loading, matched, remembered, none), mode,
+--            order, since, session, last seq sent (-1: not even an answer is awaited yet), `match_found` without its closing brace and team, team
+-- Reply: for each {'ok'}, {'superseded'}, {'later'} (ask again) or {'missed', message...}
 -- Keys: writes what players and sessions hold; publishes notifications:{id}
 
 local refusal = guard()
 if refusal then return refusal end
 local STRIDE = 10
+local PATIENCE_MS = 1000 -- how long the nodes have to say that a forgotten session was matched
 
 local function missed(p, seq)
   local reply = {'missed'}
@@ -48,6 +52,18 @@ local function pull_out(p, mine)
   end
 end
 
+local function keep_match(p, mine, match)
+  put(p, 'state', 'matched', 'node', node, 'conn', mine.conn, 'mode', mine.mode, 'match', match)
+  redis.call('PEXPIRE', p.key, KEPT_MS)
+  redis.call('ZADD', P .. 'matched', now + KEPT_MS, p.id)
+end
+
+local function know_match(mine)
+  if mine.session ~= '' then
+    redis.call('SET', P .. 'match:' .. mine.session, mine.match .. '}', 'PX', KEPT_MS, 'NX')
+  end
+end
+
 -- He is matched and was told so, whatever the record says.
 local function restore_match(p, mine)
   local s = p.session ~= '' and loading_session(p.session)
@@ -56,12 +72,23 @@ local function restore_match(p, mine)
   else
     pull_out(p, mine)
     if p.under_way then finish(p, 'matched', 'matched') end
-    put(p, 'state', 'matched', 'node', node, 'conn', mine.conn, 'mode', mine.mode,
-      'match', mine.match .. ',"team":' .. mine.team)
-    redis.call('PEXPIRE', p.key, KEPT_MS)
-    redis.call('ZADD', P .. 'matched', now + KEPT_MS, p.id)
+    keep_match(p, mine, mine.match .. ',"team":' .. mine.team)
+    know_match(mine)
   end
   number_from(p, mine)
+end
+
+-- He was matched and has gone on to play: whatever he does now counts, but the others may not have heard.
+local function remember_match(p, mine)
+  local s = mine.session ~= '' and loading_session(mine.session)
+  if s then
+    settle(s, mine.match)
+  elseif p.state == '' and mine.session ~= '' then
+    mine.conn = ''
+    restore_match(p, mine)
+  else
+    know_match(mine)
+  end
 end
 
 -- He waits or loads, and the record is gone or tells of an earlier life: he gets his place in the queue back.
@@ -73,6 +100,22 @@ local function restore_place(p, mine)
   end
   begin(p, mine.mode, mine.order, mine.since, mine.conn, mine.seq)
   if mine.place == 'loading' then tell_requeued(p, 'allocation_failed') end
+end
+
+-- He loads for a session that is forgotten. True when it is known what became of it: a match, or nothing.
+local function told_what_became_of_it(p, mine)
+  local match = redis.call('GET', P .. 'match:' .. mine.session)
+  if match then
+    p.seq = mine.seq
+    keep_match(p, mine, string.sub(match, 1, -2))
+    tell(p, p.match)
+    return true
+  end
+  local key = P .. 'forgotten:' .. mine.session
+  redis.call('SET', key, now, 'PX', KEPT_MS, 'NX')
+  if now - redis.call('GET', key) < PATIENCE_MS then return false end
+  restore_place(p, mine)
+  return true
 end
 
 -- He is under way by the record, but not where he was told: the record counts, and he is told.
@@ -105,9 +148,17 @@ local function compare(mine)
   local p = player(mine.id)
   ensure_player(p)
   if mine.place == 'asking' then
+    if p.conn == mine.conn and mine.seq >= 0 then return missed(p, mine.seq) end
     local heard = p.conn == mine.conn and (p.under_way or p.state == 'matched')
     if heard then return missed(p, p.seq - 1) end
     return {'ok'}
+  end
+  if mine.place == 'remembered' then
+    remember_match(p, mine)
+    return {'ok'}
+  end
+  if p.state == '' and mine.place == 'loading' and mine.mode ~= '' then
+    return {told_what_became_of_it(p, mine) and 'ok' or 'later'}
   end
   if p.state == '' then
     local over = mine.place == 'none' or (mine.place == 'matched' and mine.session == '')
