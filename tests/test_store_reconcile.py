@@ -182,6 +182,7 @@ class ForgottenTests(StoreTestCase):
         self.forget()
         self.compare(claim)
         self.assertIsNotNone(outcome(self.store.resume("a", "a2")))
+        self.assertEqual(self.record("a")["since"], claim.since)
         self.forget()
         self.enqueue("a", conn="a3")
         before = self.record("a")

@@ -249,3 +249,10 @@ class OrphanTests(StoreTestCase):
         before = self.dump()
         outcome(self.store.orphan_ended(self.orphan))
         self.assert_unchanged(before)
+
+    def test_not_for_ever(self) -> None:
+        """After ten minutes without an answer the server is asked no more: it must be gone for good."""
+        self.live(5)
+        self.pass_time(600)
+        self.assertEqual([swept.orphans for swept in self.live(12) if swept.orphans], [])
+        self.assertNotIn("orphans", self.dump())

@@ -3,8 +3,10 @@
 --
 -- ARGV[3]  the orphan, as it stands in `orphans`
 -- Reply: 1 if it was there
--- Keys: writes orphans
+-- Keys: writes orphans, orphan:{sid}
 
 local refusal = guard()
 if refusal then return refusal end
-return redis.call('ZREM', P .. 'orphans', ARGV[3])
+local known = redis.call('ZREM', P .. 'orphans', ARGV[3])
+redis.call('DEL', P .. 'orphan:' .. words(ARGV[3])[1])
+return known

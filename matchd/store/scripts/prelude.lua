@@ -23,6 +23,7 @@ local TOMBSTONE_MS = 30000 -- how long one who left is known to have left, whate
 local KEPT_MESSAGES = 8    -- how many messages a player can have missed and still get one by one
 local GRACE_OF_COUNT = 2000 -- a heartbeat this young may not count a session that is older than it
 local ALWAYS_FREE = 1000000
+local ORPHAN_MS = 600000   -- how long a server is asked to end a session that nobody plays
 
 -- Others may use this server too, so what should be sets may not be. Whoever is about to write makes sure of
 -- it first: this raises where one of these keys is anything else.

@@ -73,10 +73,15 @@ local function loading_session(sid)
   }
 end
 
+local function make_orphan(sid, address)
+  redis.call('ZADD', P .. 'orphans', now, sid .. ' ' .. address)
+  redis.call('SET', P .. 'orphan:' .. sid, 1, 'PX', ORPHAN_MS)
+end
+
 -- The session may run on its server though nobody will play it: its slot stays counted, and it is to be ended.
 local function disown(s)
   give_back(s.id, s.server, true)
-  redis.call('ZADD', P .. 'orphans', now, s.id .. ' ' .. s.address)
+  make_orphan(s.id, s.address)
 end
 
 -- Everybody in the session, read before anything is written.

@@ -53,7 +53,8 @@ local function pull_out(p, mine)
 end
 
 local function keep_match(p, mine, match)
-  put(p, 'state', 'matched', 'node', node, 'conn', mine.conn, 'mode', mine.mode, 'match', match)
+  put(p, 'state', 'matched', 'node', node, 'conn', mine.conn, 'mode', mine.mode, 'order', mine.order,
+    'since', mine.since, 'match', match)
   redis.call('PEXPIRE', p.key, KEPT_MS)
   redis.call('ZADD', P .. 'matched', now + KEPT_MS, p.id)
 end
@@ -139,7 +140,7 @@ end
 
 -- Another connection speaks for him by the record. Is that the newer one? The later life knows, else who was told more.
 local function is_superseded(p, mine)
-  local here, there = tonumber(mine.since), tonumber(p.since) or 0
+  local here, there = tonumber(mine.since) or 0, tonumber(p.since) or 0
   if here ~= there then return here < there end
   return p.conn ~= '' and p.seq >= mine.seq
 end

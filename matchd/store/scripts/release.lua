@@ -5,7 +5,7 @@
 --
 -- ARGV[3..5]  loading session id, server id, 1 if the session may exist there
 -- Reply: how many servers were tried, or -1 if the session is not this node's
--- Keys: writes loading:{sid}, reserved:{server}, settled:{server}, dedicated_server:{id}, slots, resting, unplaced, orphans
+-- Keys: writes loading:{sid}, reserved:{server}, settled:{server}, dedicated_server:{id}, slots, resting, unplaced, orphans, orphan:{sid}
 
 local refusal = guard()
 if refusal then return refusal end

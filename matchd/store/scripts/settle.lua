@@ -8,7 +8,7 @@
 --             address if this is the first time that it is asked, else empty
 -- Reply: 'matched' (also when it was so before), 'server_gone' (no fresh heartbeat), 'lost' (not this node's)
 -- Keys: writes player:{id}, players:{node}, loading:{sid}, match:{sid}, matched, settled:{server}, reserved:{server},
---       dedicated_server:{id}, slots, allocating, allocations:{node}, tally, orphans; publishes notifications:{id}
+--       dedicated_server:{id}, slots, allocating, allocations:{node}, tally, orphans, orphan:{sid}; publishes notifications:{id}
 
 local refusal = guard()
 if refusal then return refusal end
@@ -17,7 +17,7 @@ if redis.call('EXISTS', P .. 'match:' .. sid) == 1 then return 'matched' end
 local s = loading_session(sid)
 if not s and ARGV[6] ~= '' then
   ensure_sets({'orphans'})
-  redis.call('ZADD', P .. 'orphans', now, sid .. ' ' .. ARGV[6])
+  make_orphan(sid, ARGV[6])
 end
 if not s or s.state ~= 'allocating' or s.owner ~= node or s.server ~= server_id then return 'lost' end
 local host = server(server_id)

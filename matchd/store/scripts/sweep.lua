@@ -119,8 +119,15 @@ local function wake_rested_servers()
 end
 
 local function orphans_due()
-  local due = overdue('orphans', now)
-  for _, orphan in ipairs(due) do redis.call('ZADD', P .. 'orphans', now + tonumber(ARGV[7]), orphan) end
+  local due = {}
+  for _, orphan in ipairs(overdue('orphans', now)) do
+    if redis.call('EXISTS', P .. 'orphan:' .. words(orphan)[1]) == 1 then
+      redis.call('ZADD', P .. 'orphans', now + tonumber(ARGV[7]), orphan)
+      due[#due + 1] = orphan
+    else
+      redis.call('ZREM', P .. 'orphans', orphan)
+    end
+  end
   return due
 end
 
