@@ -216,7 +216,7 @@ class SettleTests(StoreTestCase):
         """A session that is over is settled by nobody."""
         session = self.allocating("a", "b")
         outcome(self.store.abandon(session))
-        self.assertEqual(self.settle(Reservation(session, "one", "one:7000")), "lost")
+        self.assertEqual(self.settle(Reservation(session, "one", "one:7000")), "gone")
 
 
 class AbandonTests(StoreTestCase):

@@ -63,9 +63,10 @@ class MissedTests(StoreTestCase):
 
     def test_the_answer_itself(self) -> None:
         """Who asked and never heard the answer, which the store gave all the same, hears it now."""
-        self.enqueue("a", seq=6)
+        since = self.enqueue("a", seq=6).since
         [finding] = self.compare(Claim("a", "a1", "asking"))
-        self.assertEqual(finding, Finding(missed=(b'{"type":"queued","seq":7}',)))
+        queued = b'{"type":"queued","seq":7}'
+        self.assertEqual(finding, Finding(missed=(queued,), since=since, mode="Ranked", order="fifo"))
 
     def test_asked_in_vain(self) -> None:
         """Who asked, and whose question never arrived, is not put anywhere."""

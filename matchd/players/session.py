@@ -122,6 +122,8 @@ class Session:
         if finding.superseded:
             self.superseded()
             return
+        if finding.since:
+            self.standing.since, self.standing.mode, self.standing.order = finding.since, finding.mode, finding.order
         missed = [(read_notice(frame).seq or 0, frame) for frame in finding.missed]
         due = self._delivery.start(missed[0][0]) if missed else []
         self._send_all(due + self._delivery.fill(missed))

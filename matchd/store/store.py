@@ -107,12 +107,16 @@ class Claim:
 class Finding:
     """What comparing brought for one claim: was another connection newer, which messages were missed.
 
-    ``undecided`` says that other nodes may know better, and to compare again in a second.
+    ``undecided`` says that other nodes may know better, and to compare again in a second. To one who missed the
+    answer to his question ``since``, ``mode`` and ``order`` are told too.
     """
 
     superseded: bool = False
     missed: tuple[bytes, ...] = ()
     undecided: bool = False
+    since: str = ""
+    mode: str = ""
+    order: str = ""
 
 
 class Store:
@@ -202,7 +206,7 @@ class Store:
     async def reconcile(self, claims: Sequence[Claim]) -> list[Finding]:
         """Compare what this node believes of up to 100 of its players with what the store knows; both learn."""
         reply = await self._run("reconcile", *(field for claim in claims for field in claim.fields()))
-        return [Finding(found[0] == b"superseded", tuple(found[1:]), found[0] == b"later") for found in reply]
+        return [_finding(*found) for found in reply]
 
     # matches
 
@@ -230,7 +234,7 @@ class Store:
         return int(await self._run("release", *args))
 
     async def settle(self, reservation: Reservation, match: str, again: bool = False) -> str:
-        """End a session as matched: ``matched``, ``server_gone`` or ``lost``. ``match`` lacks its closing brace.
+        """End a session as matched: ``matched``, ``server_gone``, ``lost`` or ``gone``. ``match`` lacks its closing brace.
 
         ``again`` says that this was asked before and the answer never came.
         """
@@ -317,6 +321,13 @@ class Store:
 def _roster(reply: Sequence[bytes]) -> Roster:
     session, mode, *players = (field.decode() for field in reply)
     return Roster(session, mode, tuple(players))
+
+
+def _finding(what: bytes, *found: bytes) -> Finding:
+    if what != b"accepted":
+        return Finding(what == b"superseded", found, what == b"later")
+    since, mode, order, *missed = found
+    return Finding(False, tuple(missed), False, since.decode(), mode.decode(), order.decode())
 
 
 def _cancelled(reply: Iterable[bytes]) -> tuple[Cancelled, ...]:

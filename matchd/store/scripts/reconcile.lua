@@ -9,7 +9,8 @@
 --
 -- ARGV[3..]  ten fields a player: id, connection, place (asking, queued, loading, matched, remembered, none), mode,
 --            order, since, session, last seq sent (-1: not even an answer is awaited yet), `match_found` without its closing brace and team, team
--- Reply: for each {'ok'}, {'superseded'}, {'later'} (ask again) or {'missed', message...}
+-- Reply: for each {'ok'}, {'superseded'}, {'later'} (ask again), {'missed', message...}, or, to one who is asking,
+--        {'accepted', since, mode, order, message...}
 -- Keys: writes what players and sessions hold; publishes notifications:{id}
 
 local refusal = guard()
@@ -17,8 +18,8 @@ if refusal then return refusal end
 local STRIDE = 10
 local PATIENCE_MS = 1000 -- how long the nodes have to say that a forgotten session was matched
 
-local function missed(p, seq)
-  local reply = {'missed'}
+local function missed(p, seq, reply)
+  reply = reply or {'missed'}
   for n = math.max(seq + 1, p.seq - KEPT_MESSAGES + 1), p.seq do
     reply[#reply + 1] = redis.call('HGET', p.key, 'm' .. n % KEPT_MESSAGES) or nil
   end
@@ -149,9 +150,10 @@ local function compare(mine)
   local p = player(mine.id)
   ensure_player(p)
   if mine.place == 'asking' then
-    if p.conn == mine.conn and mine.seq >= 0 then return missed(p, mine.seq) end
+    local accepted = {'accepted', p.since, p.mode, p.order}
+    if p.conn == mine.conn and mine.seq >= 0 then return missed(p, mine.seq, accepted) end
     local heard = p.conn == mine.conn and (p.under_way or p.state == 'matched')
-    if heard then return missed(p, p.seq - 1) end
+    if heard then return missed(p, p.seq - 1, accepted) end
     return {'ok'}
   end
   if mine.place == 'remembered' then

@@ -6,7 +6,8 @@
 --
 -- ARGV[3..6]  loading session id, server id, the `match_found` message without its closing brace, the server's
 --             address if this is the first time that it is asked, else empty
--- Reply: 'matched' (also when it was so before), 'server_gone' (no fresh heartbeat), 'lost' (not this node's)
+-- Reply: 'matched' (also when it was so before), 'server_gone' (no fresh heartbeat), 'lost' (not this node's),
+--        'gone' (not known, and to be ended)
 -- Keys: writes player:{id}, players:{node}, loading:{sid}, match:{sid}, matched, settled:{server}, reserved:{server},
 --       dedicated_server:{id}, slots, allocating, allocations:{node}, tally, orphans, orphan:{sid}; publishes notifications:{id}
 
@@ -18,6 +19,7 @@ local s = loading_session(sid)
 if not s and ARGV[6] ~= '' then
   ensure_sets({'orphans'})
   make_orphan(sid, ARGV[6])
+  return 'gone'
 end
 if not s or s.state ~= 'allocating' or s.owner ~= node or s.server ~= server_id then return 'lost' end
 local host = server(server_id)
