@@ -22,7 +22,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 PREFIX = "matchd"
 
-PLACES = tuple(place.value for place in Place)
+PLACES = tuple(place.value for place in Place if place is not Place.REMEMBERED)
 REASONS = tuple(reason.value for reason in Reason)
 OUTCOMES = ("created", "refused", "uncertain", "no_server", "requeued")
 CLOSE_CODES = ("1000", "1001", "1002", "1005", "1006", "1007", "1009", *(str(code.value) for code in CloseCode))

@@ -1,0 +1,186 @@
+"""The books of a load: what every player wished for and what he was told, and what does not add up. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from heapq import nlargest
+from typing import Any
+
+QUANTILES = (0.5, 0.9, 0.99, 1.0)
+SLOWEST = 5
+"""Of so many wishes it is told why they took so long."""
+MOST_STEPS = 20
+
+
+@dataclass(slots=True, eq=False)
+class Wish:
+    """One player's wish for one match; ``began`` in seconds, ``told`` are the game sessions he was sent to.
+
+    ``steps`` are what happened, each with the seconds since the beginning.
+    """
+
+    player: str
+    mode: str
+    began: float
+    told: list[str] = field(default_factory=list)
+    steps: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return f"{self.player} for {self.mode}: {', '.join(self.steps[-MOST_STEPS:])}"
+
+
+@dataclass(slots=True)
+class Game:
+    """A game session as its players were told of it: who, the modes they wished for, where, and when first."""
+
+    session: str
+    first_told: float
+    players: list[str] = field(default_factory=list)
+    modes: set[str] = field(default_factory=set)
+    addresses: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Report:
+    """How a load went. ``seconds`` are those to the last match; what follows ``waits`` (by quantile) should be empty.
+
+    ``halves`` are sessions that fewer players were told of than a match has, with the moment of the first.
+    """
+
+    seconds: float
+    wishes: int
+    matched: int
+    gave_up: int
+    events: dict[str, int]
+    slowest: list[str]
+    waits: dict[str, float]
+    lost: list[str]
+    doubled: list[str]
+    mismatched: list[str]
+    halves: list[tuple[str, float]]
+    unexpected: list[str]
+
+    @property
+    def wrong(self) -> list[str]:
+        """Everything that is wrong, a line each."""
+        halves = [f"only some were told of {what}" for what, _ in self.halves]
+        return [*self.lost, *self.doubled, *self.mismatched, *halves, *self.unexpected]
+
+    @property
+    def per_second(self) -> float:
+        """Players matched a second."""
+        return self.matched / self.seconds if self.seconds else 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it."""
+        return asdict(self)
+
+
+class Books:
+    """Keeps account of every wish. ``sizes`` are the players of a match, by mode; moments are the caller's seconds."""
+
+    def __init__(self, sizes: Mapping[str, int], now: float) -> None:
+        self.events: Counter[str] = Counter()
+        self.unexpected: list[str] = []
+        self.wishes = 0
+        self._sizes = sizes
+        self._opened = self._last_match = now
+        self._open: dict[Wish, None] = {}
+        self._games: dict[str, Game] = {}
+        self._waits: list[float] = []
+        self._doubled: list[str] = []
+        self._slowest: list[tuple[float, int, Wish]] = []
+        self._gave_up = 0
+
+    @property
+    def matched(self) -> int:
+        """Wishes that came true."""
+        return len(self._waits)
+
+    def begin(self, player: str, mode: str, now: float) -> Wish:
+        """A player wishes for a match."""
+        wish = Wish(player, mode, now)
+        self._open[wish] = None
+        self.wishes += 1
+        return wish
+
+    def note(self, wish: Wish, step: str, now: float) -> None:
+        """Something happened to it."""
+        self.events[step] += 1
+        wish.steps.append(f"{now - wish.began:.2f} {step}")
+
+    def found(self, wish: Wish, session: str, address: str, now: float) -> None:
+        """He was told of a game session."""
+        if wish.told:
+            self._doubled.append(f"{wish.player} was sent to {session} after {wish.told[-1]}")
+        else:
+            self._waits.append(now - wish.began)
+            self._slowest = nlargest(SLOWEST, [*self._slowest, (now - wish.began, len(self._waits), wish)])
+            self._enter(wish, session, address, now)
+            self._last_match = now
+        wish.told.append(session)
+        self._open.pop(wish, None)
+
+    def give_up(self, wish: Wish) -> None:
+        """He has left the queue, as agreed with the server."""
+        if wish in self._open:
+            del self._open[wish]
+            self._gave_up += 1
+
+    def waiting(self) -> Counter[str]:
+        """How many wishes are open, by mode."""
+        return Counter(wish.mode for wish in self._open)
+
+    def oldest(self) -> float | None:
+        """When the oldest open wish began; None when there is none."""
+        return min((wish.began for wish in self._open), default=None)
+
+    def report(self, now: float) -> Report:
+        """The account, at the end: whoever has an open wish now is lost."""
+        return Report(
+            seconds=round(self._last_match - self._opened, 3),
+            wishes=self.wishes,
+            matched=self.matched,
+            gave_up=self._gave_up,
+            events=dict(sorted(self.events.items())),
+            slowest=[str(wish) for _, _, wish in sorted(self._slowest, reverse=True)],
+            waits={f"p{q * 100:g}": round(quantile(self._waits, q), 3) for q in QUANTILES},
+            lost=[f"waiting since {now - wish.began:.1f} s: {wish}" for wish in self._open],
+            doubled=self._doubled,
+            mismatched=[problem for game in self._games.values() for problem in self._problems(game)],
+            halves=[(_named(game), game.first_told) for game in self._games.values() if self._lacks_players(game)],
+            unexpected=self.unexpected,
+        )
+
+    def _enter(self, wish: Wish, session: str, address: str, now: float) -> None:
+        game = self._games.setdefault(session, Game(session, now))
+        game.players.append(wish.player)
+        game.modes.add(wish.mode)
+        game.addresses.add(address)
+
+    def _size(self, game: Game) -> int:
+        return max(self._sizes[mode] for mode in game.modes)
+
+    def _lacks_players(self, game: Game) -> bool:
+        return len(game.players) < self._size(game)
+
+    def _problems(self, game: Game) -> list[str]:
+        wrong = {
+            "too many players": len(game.players) > self._size(game),
+            "a player twice": len(set(game.players)) < len(game.players),
+            "players of several modes": len(game.modes) > 1,
+            "several addresses": len(game.addresses) > 1,
+        }
+        return [f"{_named(game)} has {what}" for what, is_so in wrong.items() if is_so]
+
+
+def _named(game: Game) -> str:
+    return f"session {game.session} ({', '.join(game.players)})"
+
+
+def quantile(values: Sequence[float], q: float) -> float:
+    """The value that a share ``q`` of all do not exceed; 0 of none."""
+    ordered = sorted(values)
+    return ordered[max(0, min(len(ordered) - 1, round(len(ordered) * q) - 1))] if ordered else 0.0

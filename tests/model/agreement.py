@@ -1,0 +1,72 @@
+"""What has to be true once all that is on its way has come: players and store believe the same of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from tests.model.snapshot import Snapshot
+from tests.support.world import MODES
+
+if TYPE_CHECKING:
+    from tests.model.clients import Client
+    from tests.model.world import ModelWorld
+
+Finding = tuple[int, str]
+
+PLACE_OF_STATE = {"queued": "queued", "loading": "loading", "allocating": "loading", "matched": "matched"}
+LEASE = 60.0
+UNDECIDED = 3.0
+SLACK = 12.0
+"""Seconds that detecting and putting right a fault may take, besides what is waited for on purpose."""
+
+
+def at_rest(world: ModelWorld, snapshot: Snapshot) -> Iterator[Finding]:
+    """Whatever clients of nodes that are well, and the store, do not agree on."""
+    for client in world.open_clients:
+        if client.node.well and not _may_be_undecided(world, client):
+            yield from _agrees(client, snapshot.players.get(client.player_id, {}))
+            yield from _is_answered(client, world.lived())
+    yield from _nobody_is_left_behind(world, snapshot)
+
+
+def _may_be_undecided(world: ModelWorld, client: Client) -> bool:
+    """The store has forgotten what this client loads, and the nodes have a moment to say that it was matched."""
+    return client.transcript.store_forgot and world.lived() - client.node.joined_at < UNDECIDED
+
+
+def _agrees(client: Client, record: dict[str, str]) -> Iterator[Finding]:
+    mine = record.get("conn") == client.connection_id
+    stands = PLACE_OF_STATE.get(record.get("state", ""), "none") if mine else "none"
+    if client.place in ("queued", "loading"):
+        if not mine:
+            yield (
+                10,
+                f"{client} is {client.place} and still open, and {record.get('conn')} speaks for {client.player_id}",
+            )
+        elif client.place != stands or (stands == "loading" and record["session"] != client.transcript.session):
+            yield 2, f"{client} is {client.place} {client.transcript.session}, and by the store {record}"
+    elif stands in ("queued", "loading"):
+        yield 2, f"{client} is {client.place}, and by the store {record}"
+    if mine and client.transcript.last_seq is not None and int(record["seq"]) != client.transcript.last_seq:
+        yield 11, f"{client} heard {client.transcript.last_seq} last, and was sent {record['seq']}"
+
+
+def _is_answered(client: Client, now: float) -> Iterator[Finding]:
+    transcript = client.transcript
+    if transcript.unanswered:
+        yield 11, f"{client} has no answer to {transcript.questions.open} of what it asked"
+    if client.place == "loading":
+        longest = max(mode.loading_timeout for mode in MODES.values())
+        if now - transcript.since > longest + LEASE + SLACK:
+            yield 11, f"{client} loads {transcript.session} since {now - transcript.since:g} s"
+
+
+def _nobody_is_left_behind(world: ModelWorld, snapshot: Snapshot) -> Iterator[Finding]:
+    """10: whoever is under way has a connection, or a moment at which he is out."""
+    nodes = {str(node): node for node in world.nodes}
+    speaking = {client.connection_id for client in world.open_clients}
+    for player, record in snapshot.under_way.items():
+        node = nodes.get(record["node"])
+        if node is not None and node.well and record["conn"] not in speaking:
+            yield 10, f"{player} is {record['state']} by {record['conn']}, which is gone"

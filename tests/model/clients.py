@@ -1,0 +1,91 @@
+"""Players as the model has them: connections that ask, load, vanish, and write down what they hear."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from matchd.messages import CloseCode
+from tests.model.transcript import Transcript
+
+if TYPE_CHECKING:
+    from tests.model.nodes import ModelNode
+    from tests.model.world import ModelWorld
+
+
+class Client:
+    """One connection of a player to a node; ``number`` orders all there ever were."""
+
+    def __init__(self, world: ModelWorld, node: ModelNode, player_id: str, number: int) -> None:
+        self.node, self.player_id, self.number = node, player_id, number
+        self.open = True
+        self.closed: CloseCode | None = None
+        self._world = world
+        self.transcript = Transcript(str(self), world.history.wrong, world.lived)
+        self.conversation = node.node.open(self)
+
+    def __str__(self) -> str:
+        return f"{self.player_id}#{self.number}"
+
+    @property
+    def connection_id(self) -> str:
+        """Its name across all nodes."""
+        return self.conversation.connection_id
+
+    @property
+    def place(self) -> str:
+        """Where the client believes to be."""
+        return self.transcript.place
+
+    # the Outlet of its conversation
+
+    def send(self, frame: bytes) -> None:
+        """The client hears this."""
+        if self.open:
+            message = json.loads(frame)
+            session = self.transcript.session
+            self.transcript.hear(message)
+            self._world.history.heard(self, message, session)
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        """The node closes the connection; it hears a little later that it is gone."""
+        if self.open:
+            self.open, self.closed = False, code
+            self._world.history.closed(self, code)
+            self.node.bring(self.conversation.lost)
+
+    def fault(self) -> None:
+        """The client sent something bad."""
+
+    # what the client does
+
+    def say(self, **message: Any) -> None:
+        """One message to the node, which comes when the node reads."""
+        if self.open:
+            self._world.history.said(self, message)
+            self.transcript.say(message)
+            frame = json.dumps(message).encode()
+            self.node.bring(lambda: self.conversation.receive(frame))
+
+    def enqueue(self, mode: str) -> None:
+        """Ask for a mode."""
+        self.say(type="enqueue", player_id=self.player_id, game_mode=mode)
+
+    def resume(self) -> None:
+        """Ask where the player stands."""
+        self.say(type="resume", player_id=self.player_id)
+
+    def dequeue(self) -> None:
+        """Ask to be let go."""
+        self.say(type="dequeue")
+
+    def load(self, session: str | None = "") -> None:
+        """Say that the session is loaded: the one it was told to load, another (by its id), or none named (None)."""
+        named = {} if session is None else {"loading_session_id": session or self.transcript.session or "none"}
+        self.say(type="loading_complete", **named)
+
+    def vanish(self) -> None:
+        """The socket is gone."""
+        if self.open:
+            self.open = False
+            self.node.bring(self.conversation.lost)

@@ -1,0 +1,126 @@
+"""What all players said and heard, taken together: who was asked to load, who loaded, who has which match."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from matchd.messages import CloseCode
+from tests.support.world import MODES
+
+if TYPE_CHECKING:
+    from matchd.matches.gameserver import CreateSession
+    from tests.model.clients import Client
+    from tests.model.hosts import Hosts
+
+Message = dict[str, Any]
+
+
+class Broken(AssertionError):
+    """An invariant does not hold; ``invariant`` is its number in docs/model.md."""
+
+    def __init__(self, invariant: int, text: str) -> None:
+        super().__init__(f"invariant {invariant}: {text}")
+        self.invariant = invariant
+
+
+class History:
+    """Collects what is wrong as it happens; ``check`` raises it when the step is over."""
+
+    def __init__(self, hosts: Hosts) -> None:
+        self.forgiven: set[str] = set()
+        """Sessions of which the store has lost the memory: some of their players may know more of them than it."""
+        self.clients: list[Client] = []
+        self.settled: dict[str, str] = {}
+        """The server of each session that the store has settled."""
+        self.speakers: defaultdict[str, list[str]] = defaultdict(list)
+        """The connections that were accepted, for each player, in that order."""
+        self._hosts = hosts
+        self._wrongs: list[Broken] = []
+        self._loaded: defaultdict[str, set[str]] = defaultdict(set)
+        self._told: dict[str, tuple[str, str]] = {}
+        self._cancelled: set[str] = set()
+        self._has: dict[str, str] = {}
+        self._wants_more: set[str] = set()
+        self._requests_seen: set[str] = set()
+
+    def wrong(self, invariant: int, text: str) -> None:
+        """Something that may not be."""
+        self._wrongs.append(Broken(invariant, text))
+
+    def check(self) -> None:
+        """Raise the first thing that was wrong since this was called last."""
+        for session, request in self._hosts.requests.items():
+            if session not in self._requests_seen:
+                self._requests_seen.add(session)
+                self._check_request(request)
+        for text in self._hosts.odd_requests:
+            self.wrong(5, text)
+        if self._wrongs:
+            raise self._wrongs[0]
+
+    # what happens
+
+    def said(self, client: Client, message: Message) -> None:
+        """A client has sent a message."""
+        if message["type"] == "enqueue":
+            self._wants_more.add(client.player_id)
+        if message["type"] == "loading_complete":
+            self._loaded[client.player_id].add(message.get("loading_session_id", "any"))
+
+    def heard(self, client: Client, message: Message, session: str) -> None:
+        """A client has been sent a message; ``session`` is what it was loading until then."""
+        if message["type"] == "match_found":
+            self._hear_match(client, message)
+        elif message["type"] == "requeued" or message.get("code") == "loading_timeout":
+            if session:
+                self._cancelled.add(session)
+            if session in self._told and session not in self.forgiven:
+                self.wrong(4, f"{session} has a match and was cancelled, as {client} heard")
+
+    def closed(self, client: Client, code: CloseCode) -> None:
+        """A node has closed a client's connection."""
+        match code:
+            case CloseCode.SUPERSEDED:
+                if not self._others_spoke_since(client):
+                    self.wrong(10, f"{client} was superseded, and nobody asked for {client.player_id} since")
+            case CloseCode.DRAINING:
+                if not client.node.draining and not client.node.given_up:
+                    self.wrong(10, f"{client} was sent away by {client.node}, which goes on")
+            case _:
+                self.wrong(10, f"{client} was closed with {code}")
+
+    def _others_spoke_since(self, client: Client) -> bool:
+        """Whether another connection was accepted after this one was for the first time."""
+        spoke = self.speakers[client.player_id]
+        first = spoke.index(client.connection_id) if client.connection_id in spoke else 0
+        return any(other != client.connection_id for other in spoke[first:])
+
+    # matches
+
+    def _hear_match(self, client: Client, message: Message) -> None:
+        player, game = client.player_id, message["session_id"]
+        session = game.removeprefix("game-").partition("@")[0]
+        where = game, message["server_address"]
+        request = self._hosts.requests.get(session)
+        if request is None or player not in request.players:
+            self.wrong(5, f"{client} has the match {game}, which is not for {player}: {request}")
+            return
+        if player not in request.teams[message["team"]]:
+            self.wrong(3, f"{client} is in team {message['team']} of {request.teams}")
+        if self._told.setdefault(session, where) != where:
+            self.wrong(5, f"{client} is sent to {where}, others of {session} to {self._told[session]}")
+        if session in self._cancelled - self.forgiven:
+            self.wrong(4, f"{client} has the match {game}, which was cancelled")
+        if self._has.get(player, game) != game and player not in self._wants_more:
+            self.wrong(5, f"{client} has {self._has[player]} and {game}, and asked for no second match")
+        self._has[player] = game
+        self._wants_more.discard(player)
+
+    def _check_request(self, request: CreateSession) -> None:
+        mode, session = MODES[request.game_mode], request.loading_session_id
+        if tuple(map(len, request.teams)) != mode.teams or sum(request.teams, ()) != request.players:
+            self.wrong(3, f"{session} of {mode.name} has the teams {request.teams} of {request.players}")
+        for player in request.players:
+            if not self._loaded[player] & {session, "any"}:
+                self.wrong(5, f"{session} is ready with {request.players}, and {player} never said so")

@@ -1,0 +1,143 @@
+"""Game servers that do whatever a game server may do: answer, refuse, dawdle, lie, go silent, die, come back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from twisted.internet.defer import Deferred
+
+from matchd.errors import SessionRefused, SessionUncertain
+from matchd.matches.gameserver import CreateSession
+from matchd.model import GameServer, GameSession
+
+BEHAVIOURS = ("ok", "slow", "refuses", "made but silent", "lost", "dead")
+TIMEOUT = 5.0
+"""Seconds until a node gives up an answer."""
+
+
+@dataclass(slots=True)
+class Host:
+    """One game server: ``sessions`` run there, by loading session; ``beating`` while it sends heartbeats."""
+
+    server_id: str
+    capacity: int
+    behaviour: str = "ok"
+    beating: bool = True
+    beat_at: float = -1e9
+    heard_of: float = -1e9
+    sessions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        """Where it is."""
+        return f"{self.server_id}:7000"
+
+    @property
+    def unreachable(self) -> bool:
+        """Whether nothing that is asked of it gets an answer."""
+        return self.behaviour in ("made but silent", "lost", "dead")
+
+    def make(self, session: str) -> GameSession:
+        """The session, made now or before."""
+        name = self.sessions.setdefault(session, f"game-{session}@{self.server_id}")
+        return GameSession(name, self.address)
+
+    def description(self) -> GameServer:
+        """Its heartbeat."""
+        return GameServer(self.server_id, self.address, self.capacity, sessions=len(self.sessions))
+
+
+class Asker(Protocol):
+    """The node that asks, as far as a game server's answer depends on it."""
+
+    @property
+    def listens(self) -> bool:
+        """Whether an answer would be taken now."""
+
+    alive: bool
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A request without an answer so far: who waits, at which host, since when."""
+
+    asker: Asker
+    host: Host
+    at: float
+    answer: Deferred[bool] = field(default_factory=Deferred)
+
+
+class Hosts:
+    """All game servers, and what was asked of them; ``now`` is the world's time in seconds."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self.now = now
+        self.by_address: dict[str, Host] = {}
+        self.requests: dict[str, CreateSession] = {}
+        self.odd_requests: list[str] = []
+        self._waiting: list[Waiting] = []
+
+    def __iter__(self):  # type: ignore[no-untyped-def]
+        return iter(self.by_address.values())
+
+    def open(self, server_id: str, capacity: int) -> Host:
+        """A new game server."""
+        host = Host(server_id, capacity)
+        self.by_address[host.address] = host
+        return host
+
+    def answer(self, late: bool = False) -> int:
+        """Have the slow ones answer; with ``late`` those only that were given up by now. How many that were."""
+        due = [one for one in self._waiting if one.asker.listens and (not late or self.now() - one.at >= TIMEOUT)]
+        self._waiting = [one for one in self._waiting if one not in due and one.asker.alive]
+        for one in due:
+            one.answer.callback(self.now() - one.at < TIMEOUT)
+        return len(due)
+
+    async def create(self, asker: Asker, address: str, request: CreateSession) -> GameSession:
+        """What GameServerClient.create_session does."""
+        self._note(request)
+        host, session = self.by_address[address], request.loading_session_id
+        if host.behaviour in ("refuses", "dead"):
+            raise SessionRefused(f"{address}: 503")
+        if host.behaviour == "lost":
+            raise SessionUncertain(f"{address}: no answer")
+        game = host.make(session)
+        if host.behaviour == "slow":
+            waiting = Waiting(asker, host, self.now())
+            self._waiting.append(waiting)
+            if not await waiting.answer:
+                raise SessionUncertain(f"{address}: no answer in time")
+        if host.behaviour == "made but silent":
+            raise SessionUncertain(f"{address}: no answer")
+        return game
+
+    async def end(self, address: str, session: str) -> None:
+        """What GameServerClient.end_session does."""
+        host = self.by_address[address]
+        if host.unreachable:
+            raise SessionUncertain(f"{address}: no answer")
+        host.sessions.pop(session, None)
+
+    def _note(self, request: CreateSession) -> None:
+        before = self.requests.setdefault(request.loading_session_id, request)
+        if before != request:
+            self.odd_requests.append(f"{request.loading_session_id} was asked for as {before} and as {request}")
+
+
+@dataclass(frozen=True, slots=True)
+class HostsClient:
+    """A node's way to the game servers, in the place of its GameServerClient."""
+
+    hosts: Hosts
+    asker: Asker
+
+    async def create_session(self, address: str, request: CreateSession) -> GameSession:
+        """See GameServerClient.create_session."""
+        return await self.hosts.create(self.asker, address, request)
+
+    async def end_session(self, address: str, loading_session_id: str) -> None:
+        """See GameServerClient.end_session."""
+        await self.hosts.end(address, loading_session_id)

@@ -1,0 +1,135 @@
+"""All that the store holds, read in one moment, and what a checker wants to know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import hiredis
+
+from tests.support.blocking import BlockingConnection
+
+READ = """
+local all = {}
+for _, key in ipairs(redis.call('KEYS', '*')) do
+  if key ~= 'clock' then
+    local kind, value = redis.call('TYPE', key).ok, nil
+    if kind == 'hash' then
+      value = redis.call('HGETALL', key)
+    elseif kind == 'set' then
+      value = redis.call('SMEMBERS', key)
+    elseif kind == 'zset' then
+      value = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
+    else
+      value = redis.call('GET', key)
+    end
+    all[#all + 1] = {key, kind, redis.call('PTTL', key) > 0 and 1 or 0, value}
+  end
+end
+return all
+"""
+
+UNDER_WAY = ("queued", "loading", "allocating")
+
+
+class TextConnection(BlockingConnection):
+    """A connection whose replies are text."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self._reader = hiredis.Reader(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class LoadingSession:
+    """A session on its way: who is in it, what each has said."""
+
+    session_id: str
+    fields: dict[str, str]
+
+    @property
+    def state(self) -> str:
+        """``loading`` or ``allocating``."""
+        return self.fields[":state"]
+
+    @property
+    def roster(self) -> list[str]:
+        """Its players in drawn order."""
+        return self.fields[":roster"].split()
+
+    @property
+    def members(self) -> dict[str, str]:
+        """Its players, and whether they are ready."""
+        return {name: said for name, said in self.fields.items() if not name.startswith(":")}
+
+    @property
+    def server(self) -> str:
+        """The game server it holds a slot on, or nothing."""
+        return self.fields.get(":server", "")
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """Every key with its content, and which of them end by themselves."""
+
+    content: dict[str, Any] = field(default_factory=dict)
+    mortal: frozenset[str] = frozenset()
+
+    @classmethod
+    def read(cls, connection: TextConnection) -> Snapshot:
+        """What the store holds now."""
+        content, mortal = {}, set()
+        for key, kind, ends, value in connection.ask("EVAL", READ, 0):
+            content[key] = _value(kind, value)
+            if ends:
+                mortal.add(key)
+        return cls(content, frozenset(mortal))
+
+    def differs(self, other: Snapshot, ignoring: tuple[str, ...] = ()) -> list[str]:
+        """The keys whose contents are not the same."""
+        keys = self.content.keys() | other.content.keys()
+        return sorted(
+            key for key in keys if key not in ignoring and self.content.get(key) != other.content.get(key)
+        )  # fmt: skip
+
+    def under(self, prefix: str) -> Iterator[tuple[str, Any]]:
+        """The keys that begin so, without that, and their contents."""
+        for key, value in self.content.items():
+            if key.startswith(prefix):
+                yield key.removeprefix(prefix), value
+
+    def set(self, key: str) -> Any:
+        """A set's members or a sorted set's members with their scores; empty when there is none."""
+        return self.content.get(key, {})
+
+    @cached_property
+    def players(self) -> dict[str, dict[str, str]]:
+        """The players' records."""
+        return dict(self.under("player:"))
+
+    @cached_property
+    def under_way(self) -> dict[str, dict[str, str]]:
+        """The records of those who wait, load, or wait for a game server."""
+        return {name: record for name, record in self.players.items() if record.get("state") in UNDER_WAY}
+
+    @cached_property
+    def sessions(self) -> dict[str, LoadingSession]:
+        """The sessions on their way."""
+        return {name: LoadingSession(name, fields) for name, fields in self.under("loading:")}
+
+    @cached_property
+    def servers(self) -> dict[str, dict[str, str]]:
+        """The game servers that are known."""
+        return dict(self.under("dedicated_server:"))
+
+
+def _value(kind: str, value: Any) -> Any:
+    if kind == "hash":
+        return dict(zip(value[::2], value[1::2], strict=True))
+    if kind == "set":
+        return frozenset(value)
+    if kind == "zset":
+        return {member: float(score) for member, score in zip(value[::2], value[1::2], strict=True)}
+    return value

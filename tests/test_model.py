@@ -1,0 +1,42 @@
+"""The model test: random histories of a whole service, and every invariant after every step."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.model.machine import MatchmakingMachine
+from tests.model.planted import BUGS, hunt
+from tests.model.runner import Effort, search
+
+SEED = int(os.environ.get("MODEL_SEED", "1000"))
+SECONDS = float(os.environ.get("MODEL_SECONDS", "20"))
+QUICKLY_CAUGHT = (
+    "the last come are the first served",
+    "an old connection's goodbye counts",
+    "a player may be in two modes",
+)
+
+
+class ModelTests(SynchronousTestCase):
+    """Whatever happens, and in whatever order."""
+
+    def test_every_invariant_holds(self) -> None:
+        """Nobody is lost, nobody is matched twice; ``MODEL_SEED`` and ``MODEL_SECONDS`` say where and how long."""
+        end = time.monotonic() + SECONDS
+        outcome = search(MatchmakingMachine, SEED, lambda _: time.monotonic() < end, Effort(runs=10))
+        self.assertIsNone(outcome.failed_seed, str(outcome))
+        self.assertGreater(outcome.runs, 0)
+
+    def test_the_checker_is_any_good(self) -> None:
+        """Bugs that are planted in the product are caught."""
+        for bug in BUGS:
+            if bug.name in QUICKLY_CAUGHT:
+                self.assertIsNotNone(hunt(bug, 1).failed_seed, bug.name)
+
+    def test_planted_bugs_fit(self) -> None:
+        """Every bug that is planted still has its place in the product."""
+        self.assertGreaterEqual(len(BUGS), 24)
+        self.assertEqual(len({bug.name for bug in BUGS}), len(BUGS))
