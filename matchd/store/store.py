@@ -234,9 +234,9 @@ class Store:
         return int(await self._run("release", *args))
 
     async def settle(self, reservation: Reservation, match: str, again: bool = False) -> str:
-        """End a session as matched: ``matched``, ``server_gone``, ``lost`` or ``gone``. ``match`` lacks its closing brace.
+        """End a session as matched: ``matched``, ``server_gone``, ``lost`` or ``gone``.
 
-        ``again`` says that this was asked before and the answer never came.
+        ``match`` is the message to its players without the closing brace; ``again`` says that this was asked before and the answer never came.
         """
         address = "" if again else reservation.address
         reply = await self._run("settle", reservation.loading_session_id, reservation.server_id, match, address)
