@@ -236,7 +236,8 @@ class Store:
     async def settle(self, reservation: Reservation, match: str, again: bool = False) -> str:
         """End a session as matched: ``matched``, ``server_gone``, ``lost`` or ``gone``.
 
-        ``match`` is the message to its players without the closing brace; ``again`` says that this was asked before and the answer never came.
+        ``match`` is the message to its players without the closing brace; ``again`` says that this was asked
+        before and the answer never came.
         """
         address = "" if again else reservation.address
         reply = await self._run("settle", reservation.loading_session_id, reservation.server_id, match, address)
