@@ -52,6 +52,11 @@ class Delivery:
         return due + self._due()
 
     @property
+    def newest(self) -> int:
+        """The highest number that has arrived; 0 before the first."""
+        return max(self.last or 0, *self._held, 0)
+
+    @property
     def awaited(self) -> bool:
         """Whether an answer is still on its way."""
         return (self.last or 0) < self._answer

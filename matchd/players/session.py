@@ -166,8 +166,8 @@ class Session:
             return
         if self.standing.place == Place.ASKING:  # known even if the answer gets lost
             self.standing.mode, self.standing.order = mode.name, mode.order.value
-        last = self._delivery.last or 0
-        answer = await self._lobby.store.enqueue(wish.player_id, self.connection_id, mode, last)
+        newest = self._delivery.newest
+        answer = await self._lobby.store.enqueue(wish.player_id, self.connection_id, mode, newest)
         if isinstance(answer, AlreadyQueued):
             self._refused_place()
             self._refuse(ErrorCode.ALREADY_QUEUED, f"you are under way in {answer.mode}")

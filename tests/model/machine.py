@@ -118,6 +118,7 @@ class MatchmakingMachine(RuleBasedStateMachine):
         """A client says that it has loaded: its own session, somebody else's, or one that never was."""
         loader = _one_of([client for client in self.world.open_clients if client.place == "loading"], client)
         others = [other.transcript.session for other in self.world.open_clients if other.transcript.session]
+        others = others or ["nowhere-2"]
         named = {"own": "", "none named": None, "another's": _one_of(others, client), "unknown": "nowhere-1"}[session]
         loader.load(named)
         self._deliver(then, loader.node)
