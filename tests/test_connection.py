@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matchd.messages import CloseCode
+from matchd.websocket.connection import PIECES
 from tests.support.properties import patient
 from tests.support.wire import (
     BINARY,
@@ -105,17 +106,17 @@ class MessageTests(PortCase):
             port.clock.advance(0.05)
             client.feed(frame(b"", first=0) if number % 100 else frame(b"", PONG))
         self.assertIsNone(client.closed)
-        self.assertEqual(client.connection.message_data, [b"a"])
+        self.assertLessEqual(len(client.connection.message_data), PIECES)
 
-    def test_a_message_that_trickles_in_weighs_no_more_than_its_bytes(self) -> None:
-        """Whatever pieces it is in."""
+    def test_a_message_that_trickles_in_weighs_hardly_more_than_its_bytes(self) -> None:
+        """Whatever pieces it is in, few of them are kept."""
         client, listener = self.port().open()
         data = frame(b"a" * 4000, first=0x01)
         for start in range(0, len(data) - 2, 2):
             client.feed(data[start : start + 2])
-        self.assertEqual([len(piece) for piece in client.connection.frame_data], [3998])
+            self.assertLess(len(client.connection.frame_data or ()), PIECES)
         client.feed(data[-2:] + frame(b"b", first=0x00) + frame(b"c", first=0x00))
-        self.assertEqual([len(piece) for piece in client.connection.message_data], [4002])
+        self.assertLess(len(client.connection.message_data), PIECES)
         client.feed(frame(b"d", first=0x80))
         self.assertEqual(listener.received, [b"a" * 4000 + b"bcd"])
 

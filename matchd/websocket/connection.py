@@ -26,6 +26,9 @@ log = Logger()
 LAST_WORDS = 4096
 """Bytes that are still looked at after we said that we close: the answer is in there, a flood isn't worth it."""
 
+PIECES = 64
+"""How many parts of an unfinished message are kept before they are made one."""
+
 OUR_FAULT = error(ErrorCode.UNAVAILABLE, "something went wrong here: ask again")
 
 
@@ -117,12 +120,12 @@ class PlayerConnection(FastFrames):
     def onMessageFrameData(self, payload: bytes) -> None:
         """A piece of a frame; many small ones would weigh many times what they hold."""
         super().onMessageFrameData(payload)
-        self.frame_data = [b"".join(self.frame_data)]
+        self.frame_data = _joined(self.frame_data)
 
     def onMessageFrame(self, payload: list[bytes]) -> None:
         """A frame of a message is complete; the same goes for many of those."""
         super().onMessageFrame(payload)
-        self.message_data = [b"".join(self.message_data)]
+        self.message_data = _joined(self.message_data)
 
     def _admits(self) -> bool:
         """Whether one more message may be worked on; when not, the client is told."""
@@ -235,6 +238,11 @@ class PlayerConnection(FastFrames):
 
     def _later(self, seconds: float, call: Callable[..., object], *args: object) -> IDelayedCall:
         return self.factory.clock.callLater(seconds, call, *args)
+
+
+def _joined(pieces: list[bytes]) -> list[bytes]:
+    """The same bytes in fewer pieces than are too many."""
+    return pieces if len(pieces) < PIECES else [b"".join(pieces)]
 
 
 def _cancel(*calls: IDelayedCall | None) -> None:
