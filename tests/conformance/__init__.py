@@ -1,0 +1,1 @@
+"""The players' port against the cases of the Autobahn testsuite: ``python -m tests.conformance``."""
