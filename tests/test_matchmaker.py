@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from matchd.background import Background
 from matchd.errors import StoreUnavailable
-from matchd.matches.matchmaker import MOST_MATCHES, Matchmaker
+from matchd.matches.matchmaker import MOST_PLAYERS, Matchmaker
 from matchd.metrics import Metrics
 from matchd.model import GameMode
 from matchd.store.store import Drawn
@@ -53,7 +53,7 @@ class MatchmakerTests(SynchronousTestCase):
     def test_at_once(self) -> None:
         """Nobody waits for a tick when a queue is known to be full enough."""
         self.matchmaker.wake("Duel")
-        self.assertEqual(self.store.asked, [("Duel", MOST_MATCHES)])
+        self.assertEqual(self.store.asked, [("Duel", MOST_PLAYERS // 2)])
 
     def test_the_tick(self) -> None:
         """Every mode is looked at twice a second, whether anybody asked for it or not."""

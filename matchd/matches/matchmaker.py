@@ -15,8 +15,8 @@ from matchd.metrics import Metrics
 from matchd.model import GameMode
 from matchd.store.store import Drawn, Store
 
-MOST_MATCHES = 100
-"""Matches of one call: more would only keep the store from answering others for longer."""
+MOST_PLAYERS = 200
+"""Players drawn by one call: more would only keep the store from answering others for longer."""
 
 
 class Matchmaker:
@@ -66,7 +66,7 @@ class Matchmaker:
 
     async def _draw_once(self, mode: GameMode) -> bool:
         """Whether another call would bring more."""
-        drawn: Drawn = await self._store.draw(mode, MOST_MATCHES)
+        drawn: Drawn = await self._store.draw(mode, MOST_PLAYERS // mode.size or 1)
         self._metrics.queue_length(mode.name, drawn.waiting)
         if drawn.matches:
             self._metrics.matches_formed(mode.name, drawn.matches)

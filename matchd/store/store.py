@@ -9,7 +9,7 @@ that nothing they asked for happens once they were told that it did not.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 
 from matchd.errors import NodeFenced, StoreError, StoreUnavailable
 from matchd.model import GameMode, GameServer, Reason, Reservation, Roster
+from matchd.store.gathering import Gathering, Question
 from matchd.store.scripts import Script, load_all
 
 PATIENCE_MS = 2_000
@@ -133,6 +134,14 @@ class Store:
         self._clock = clock
         self._scripts = load_all()
         self._ahead_ms: float | None = None
+        self._enqueues, self._completions = (
+            self._gathered("enqueue", self._ask),
+            self._gathered("loading_complete", self._ask),
+        )
+        self._reservations, self._settlements = (
+            self._gathered("reserve", self._run),
+            self._gathered("settle", self._run),
+        )
 
     # the node itself
 
@@ -176,7 +185,7 @@ class Store:
 
     async def enqueue(self, player_id: str, connection_id: str, mode: GameMode, seq: int) -> Accepted | AlreadyQueued:
         """Put a player in a queue, or tell him where he stands. ``seq`` is the last message he was sent."""
-        reply = await self._ask("enqueue", player_id, connection_id, mode.name, mode.order.value, seq)
+        reply = await self._enqueues.ask(player_id, connection_id, mode.name, mode.order.value, seq)
         if reply[0] == b"already_queued":
             return AlreadyQueued(reply[1].decode())
         return Accepted(reply[1], reply[2].decode(), mode.name, mode.order.value, reply[3])
@@ -194,17 +203,19 @@ class Store:
 
     async def leave(self, player_id: str, connection_id: str, grace_ms: int) -> tuple[Cancelled, ...]:
         """A connection is gone: its player leaves, or keeps his place for the grace."""
+        self._flush()  # what this connection asked before must not come after
         return _cancelled(await self._run("leave", player_id, connection_id, grace_ms))
 
     async def loading_complete(self, player_id: str, connection_id: str, session: str) -> Roster | bool:
         """A player has loaded: the roster if he was the last, else whether he is in that session at all."""
-        reply = await self._ask("loading_complete", player_id, connection_id, session, ALLOCATION_LEASE_MS)
+        reply = await self._completions.ask(player_id, connection_id, session, ALLOCATION_LEASE_MS)
         if reply[0] == b"complete":
             return _roster(reply[1:])
         return bool(reply[0] == b"waiting")
 
     async def reconcile(self, claims: Sequence[Claim]) -> list[Finding]:
         """Compare what this node believes of up to 100 of its players with what the store knows; both learn."""
+        self._flush()
         reply = await self._run("reconcile", *(field for claim in claims for field in claim.fields()))
         return [_finding(*found) for found in reply]
 
@@ -223,7 +234,7 @@ class Store:
 
     async def reserve(self, session: str) -> Reservation | bool:
         """A slot for a session; False if no server has one, True if the session is no longer this node's."""
-        reply = await self._run("reserve", session)
+        reply = await self._reservations.ask(session)
         if reply[0] == b"reserved":
             return Reservation(session, reply[1].decode(), reply[2].decode())
         return bool(reply[0] == b"lost")
@@ -240,7 +251,7 @@ class Store:
         before and the answer never came.
         """
         address = "" if again else reservation.address
-        reply = await self._run("settle", reservation.loading_session_id, reservation.server_id, match, address)
+        reply = await self._settlements.ask(reservation.loading_session_id, reservation.server_id, match, address)
         return str(reply.decode())
 
     async def abandon(self, session: str) -> tuple[Cancelled, ...]:
@@ -285,6 +296,17 @@ class Store:
     async def look(self, script: str, *args: str | int) -> Any:
         """A script that changes nothing."""
         return await self._run(script, *args)
+
+    def _gathered(self, name: str, run: Callable[..., Coroutine[Deferred[Any], Any, Any]]) -> Gathering:
+        async def send(questions: Sequence[Question]) -> Sequence[Any]:
+            replies = await run(name, *(field for question in questions for field in question))
+            return [StoreError(str(reply)) if isinstance(reply, Exception) else reply for reply in replies]
+
+        return Gathering(send)
+
+    def _flush(self) -> None:
+        self._enqueues.flush()
+        self._completions.flush()
 
     async def _ask(self, name: str, *args: str | int) -> Any:
         """Run a script on behalf of somebody who is told that it failed if the answer does not come in time."""

@@ -19,6 +19,8 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
+from matchd.websocket.prompt import write
+
 TEXT, PING, PONG = 0x81, 0x89, 0x8A
 """The first byte of such a frame in one piece."""
 
@@ -175,11 +177,11 @@ class FastFrames(_Shared, WebSocketServerProtocol):  # type: ignore[misc]
             head = b"\x81\x7e" + length.to_bytes(2, "big")
         else:
             head = b"\x81\x7f" + length.to_bytes(8, "big")
-        self.transport.write(head + text)
+        write(self.transport, head + text)
 
     def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
         """Autobahn's own also formats a log line that nobody reads; nothing here is sent in pieces."""
-        self.transport.write(data)
+        write(self.transport, data)
 
 
 def with_options(protocol: type[FastFrames], factory: WebSocketServerFactory) -> type[FastFrames]:

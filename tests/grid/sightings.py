@@ -14,8 +14,10 @@ from twisted.internet import reactor
 from matchd.store.scripts import load_all
 from tests.grid.proxy import Link
 from tests.grid.wire import value
+from tests.support.gathered import one_by_one, strides
 
 _names: dict[bytes, str] = {}
+_strides: dict[str, int] = {}
 _LOOKS = {"heartbeat", "tally", "inspect"}
 _ROUTINE = _LOOKS | {"sweep", "adopt", "draw"}
 """Scripts that run all the time; a journal shows them only when they did something."""
@@ -69,8 +71,8 @@ class RedisTap:
         what, args = _script(words)
         if words[0].upper() not in (b"SUBSCRIBE", b"UNSUBSCRIBE"):
             self._asked.append((what, args))
-        if what:
-            self._report(Sighting(reactor.seconds(), self._link, "asked", what, args))
+        for question in _questions(what, args):
+            self._report(Sighting(reactor.seconds(), self._link, "asked", what, question))
 
     def down(self, message: bytes) -> None:
         """A reply, or something published."""
@@ -81,8 +83,9 @@ class RedisTap:
             return
         if self._asked:
             what, args = self._asked.popleft()
-            if what:
-                self._report(Sighting(reactor.seconds(), self._link, "answered", what, args, _plain(said)))
+            answers = said if what in _strides and isinstance(said, list) else [said]
+            for question, answer in zip(_questions(what, args), answers, strict=False):
+                self._report(Sighting(reactor.seconds(), self._link, "answered", what, question, _plain(answer)))
 
     def _published(self, channel: str, payload: bytes) -> None:
         _, is_player, player = channel.rpartition("notifications:")
@@ -105,8 +108,17 @@ def _script(words: list[bytes]) -> tuple[str, tuple[str, ...]]:
 def _named(sha: bytes) -> str:
     """The script with this digest; read again when there is none, as a node that starts later does."""
     if sha not in _names:
-        _names.update((script.sha, name) for name, script in load_all().items())
+        scripts = load_all()
+        _names.update((script.sha, name) for name, script in scripts.items())
+        _strides.update(strides(scripts))
     return _names.get(sha, "")
+
+
+def _questions(what: str, args: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """What a script is asked, one by one; nothing where it is none."""
+    if not what:
+        return []
+    return [tuple(question) for question in one_by_one(args, _strides[what])] if what in _strides else [args]
 
 
 def _plain(said: Any) -> Any:

@@ -6,7 +6,6 @@ what it would draw at random is derived from that. A planted bug is one more suc
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ START_US = 1_700_000_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A piece of the scripts' text that is replaced. ``script`` may be ``prelude``, which is part of them all."""
+    """A piece of a script's text that is replaced. ``script`` may be ``prelude``, of which others are made too."""
 
     script: str
     old: str
@@ -41,11 +40,11 @@ local time = {math.floor(told / 1000000), told % 1000000}
 )
 TOLD_THE_DICE = Change(
     "draw",
-    "redis.call('SPOP', queue, size)",
+    "redis.call('SPOP', queue, n)",
     """(function()
       local all, drawn = redis.call('SMEMBERS', queue), {}
       table.sort(all)
-      for i = 1, math.min(size, #all) do
+      for i = 1, math.min(n, #all) do
         drawn[i] = table.remove(all, math.floor(told / 50) % #all + 1)
         redis.call('SREM', queue, drawn[i])
       end
@@ -57,15 +56,15 @@ TOLD_THE_DICE = Change(
 @cache
 def scripts(changes: tuple[Change, ...] = ()) -> dict[str, Script]:
     """The scripts with these changes besides the usual two; each must fit in exactly one place."""
-    changed = {}
-    for name, script in load_all().items():
-        text = script.text.decode()
+
+    def edit(name: str, text: str) -> str:
         for change in (TOLD_THE_TIME, TOLD_THE_DICE, *changes):
-            if change.script in (name, "prelude"):
+            if change.script == name:
                 assert text.count(change.old) == 1, f"{name}: {change.old!r} is there {text.count(change.old)} times"
                 text = text.replace(change.old, change.new)
-        changed[name] = Script(name, text.encode(), hashlib.sha1(text.encode()).hexdigest().encode())
-    return changed
+        return text
+
+    return load_all(edit)
 
 
 class Counting:

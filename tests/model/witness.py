@@ -11,6 +11,7 @@ from matchd.store.scripts import Script
 from tests.model.history import History
 from tests.model.hosts import Hosts
 from tests.model.snapshot import Snapshot
+from tests.support.gathered import one_by_one, strides
 from tests.support.world import MODES
 
 WATCHED = frozenset({"enqueue", "resume", "dequeue", "loading_complete", "leave", "settle"})
@@ -41,6 +42,7 @@ class Witness:
         self.since: dict[str, str] = {}
         """Since when each player waits, by what was answered when he was accepted."""
         self._names = {script.sha: name for name, script in scripts.items()}
+        self._strides = strides(scripts)
         self._ask_all = ask_all
         self._look = look
         self._history = history
@@ -49,14 +51,26 @@ class Witness:
         self._complete: set[str] = set()
 
     def run(self, arguments: Arguments, late: bool = False) -> Any:
-        """Have Redis run a command; ``late`` if it is a question whose time is over. Errors are returned."""
+        """Have Redis run a command; ``late`` if it is a question whose time is over. Errors are returned.
+
+        What is asked of a script together is asked one by one, which is the same to the script.
+        """
         name = self._names.get(arguments[1], "") if arguments[0] == "EVALSHA" else ""  # type: ignore[call-overload]
+        if name not in self._strides:
+            return self._run(name, arguments, late)
+        questions = one_by_one(arguments[6:], self._strides[name])
+        answers = [self._run(name, (*arguments[:6], *question), late) for question in questions]
+        return next((answer for answer in answers if isinstance(answer, hiredis.ReplyError)), answers)
+
+    def _run(self, name: str, arguments: Arguments, late: bool) -> Any:
         watched = name in WATCHED or late or (self.repeat and name in IDEMPOTENT)
         before = self._look() if watched else Snapshot()
         self.runs += 1
         if name == "draw" and MODES[_text(arguments[6])].order == "fifo":
             return self._draw(arguments)
         answer = self._answer(arguments)
+        if name in self._strides and not isinstance(answer, hiredis.ReplyError):
+            (answer,) = answer
         if isinstance(answer, hiredis.ReplyError) or late:
             self._was_refused(name, answer, before if watched else None)
         if not isinstance(answer, hiredis.ReplyError):

@@ -27,23 +27,37 @@ local function placeable(wanted)
   return math.max(0, math.min(wanted, free - promised))
 end
 
-local function pop()
-  if order ~= 'fifo' then return redis.call('SPOP', queue, size) end
-  local ids, popped = {}, redis.call('ZPOPMIN', line, size)
+local function pop(n)
+  if order ~= 'fifo' then return redis.call('SPOP', queue, n) end
+  local ids, popped = {}, redis.call('ZPOPMIN', line, n)
   for i = 1, #popped, 2 do ids[#ids + 1] = popped[i] end
   if #ids > 0 then redis.call('SREM', queue, unpack(ids)) end
   return ids
 end
 
 -- Whoever has no record that says he waits here was put into the set by somebody else, and is dropped.
-local function draw_players()
+local function draw_players(n)
   local drawn = {}
-  for _, id in ipairs(pop()) do
+  for _, id in ipairs(pop(n)) do
     local known, p = pcall(player, id)
     if known and p.state == 'queued' and p.mode == mode and p.away == '' then drawn[#drawn + 1] = p end
   end
-  if #drawn == size then return drawn end
-  for _, p in ipairs(drawn) do enter_queue(p) end
+  return drawn
+end
+
+-- A match of the players drawn from `first` on.
+local function form(sid, drawn, first)
+  local roster, fields = {}, {':mode', mode, ':state', 'loading', ':size', size, ':ready', 0, ':teams', teams,
+    ':created', now, ':deadline', deadline}
+  for i = 1, size do
+    local p = drawn[first + i - 1]
+    roster[i] = p.id
+    fields[#fields + 1] = p.id
+    fields[#fields + 1] = 'loading'
+    tell_start_loading(p, sid, 'state', 'loading', 'session', sid)
+  end
+  redis.call('HSET', P .. 'loading:' .. sid, ':roster', table.concat(roster, ' '), unpack(fields))
+  return sid
 end
 
 -- A line has everybody who waits, so whoever is in the set alone was put there by somebody else too.
@@ -55,28 +69,22 @@ local waiting = redis.call(order == 'fifo' and 'ZCARD' or 'SCARD', order == 'fif
 local wanted = math.min(most, math.floor(waiting / size))
 if wanted == 0 then return {0, waiting, 0} end
 local possible = placeable(wanted)
-local reply, formed = {0, 0, possible < wanted and 1 or 0}, 0
+if possible == 0 then return {0, waiting, 1} end
 
-for i = 1, possible do
-  local drawn = draw_players()
-  if drawn then
-    local sid = stem .. '-' .. i
-    local key, roster = P .. 'loading:' .. sid, {}
-    for j, p in ipairs(drawn) do
-      roster[j] = p.id
-      redis.call('HSET', key, p.id, 'loading')
-    end
-    redis.call('HSET', key, ':mode', mode, ':state', 'loading', ':size', size, ':ready', 0, ':teams', teams,
-      ':roster', table.concat(roster, ' '), ':created', now, ':deadline', deadline)
-    redis.call('ZADD', P .. 'loading', deadline, sid)
-    redis.call('SADD', P .. 'unplaced', sid)
-    for _, p in ipairs(drawn) do
-      put(p, 'state', 'loading', 'session', sid)
-      tell_start_loading(p)
-      reply[#reply + 1] = now - math.floor(tonumber(p.since) / 1000)
-    end
-    formed = formed + 1
-  end
+local drawn = draw_players(possible * size)
+local formed = math.floor(#drawn / size)
+local sessions, deadlines = {}, {}
+local reply = {formed, waiting - formed * size, possible < wanted and 1 or 0}
+for i = 1, formed do
+  sessions[i] = form(stem .. '-' .. i, drawn, (i - 1) * size + 1)
+  deadlines[#deadlines + 1] = deadline
+  deadlines[#deadlines + 1] = sessions[i]
 end
-reply[1], reply[2] = formed, waiting - formed * size
+for i, p in ipairs(drawn) do
+  if i > formed * size then enter_queue(p) else reply[#reply + 1] = now - math.floor(tonumber(p.since) / 1000) end
+end
+if formed > 0 then
+  redis.call('ZADD', P .. 'loading', unpack(deadlines))
+  redis.call('SADD', P .. 'unplaced', unpack(sessions))
+end
 return reply

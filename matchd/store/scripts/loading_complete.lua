@@ -1,26 +1,39 @@
 #!lua flags=allow-oom
--- A player has loaded. The call that completes the roster moves the session to allocating and gets it.
+-- Players have loaded. Who completes a roster moves its session to allocating, and his node gets the roster.
 --
--- ARGV[3..6]  player id, connection, loading session id (empty: his own), lease of the allocation (ms)
--- Reply: {'not_in_session'}, {'waiting'} or, to exactly one caller, {'complete', session id, mode, players...}
+-- ARGV[3..]  four a player: id, connection, loading session id (empty: his own), lease of the allocation (ms)
+-- Reply: for each {'not_in_session'}, {'waiting'} or, to exactly one of a session, {'complete', session id, mode, players...}
 -- Keys: writes loading:{sid}, loading, allocating, allocations:{node}, player:{id}
 
 local refusal = guard()
 if refusal then return refusal end
-local p, sid = player(ARGV[3]), ARGV[5]
-if p.session == '' or p.conn ~= ARGV[4] or (sid ~= '' and sid ~= p.session) then return {'not_in_session'} end
-local s = loading_session(p.session)
-if not s then return {'not_in_session'} end
-if s.state ~= 'loading' or redis.call('HGET', s.key, p.id) == 'ready' then return {'waiting'} end
 
-s.owner = node
-local ready = redis.call('HGET', s.key, ':ready') + 1
-local all = ready == s.size and members(s)
-redis.call('HSET', s.key, p.id, 'ready', ':ready', ready)
-if not all then return {'waiting'} end
-redis.call('HSET', s.key, ':state', 'allocating', ':owner', node)
-redis.call('ZREM', P .. 'loading', s.id)
-redis.call('ZADD', P .. 'allocating', now + tonumber(ARGV[6]), s.id)
-redis.call('SADD', P .. 'allocations:' .. node, s.id)
-for _, member in ipairs(all) do put(member, 'state', 'allocating') end
-return {'complete', s.id, s.mode, unpack(s.roster)}
+local function allocate(s, lease)
+  redis.call('HSET', s.key, ':state', 'allocating', ':owner', node)
+  redis.call('ZREM', P .. 'loading', s.id)
+  redis.call('ZADD', P .. 'allocating', now + lease, s.id)
+  redis.call('SADD', P .. 'allocations:' .. node, s.id)
+  for _, id in ipairs(s.roster) do redis.call('HSET', P .. 'player:' .. id, 'state', 'allocating') end
+  return {'complete', s.id, s.mode, unpack(s.roster)}
+end
+
+local function complete(id, conn, sid, lease)
+  local mine = redis.call('HMGET', P .. 'player:' .. id, 'session', 'conn')
+  local session = mine[1] or ''
+  if session == '' or mine[2] ~= conn or (sid ~= '' and sid ~= session) then return {'not_in_session'} end
+  local key = P .. 'loading:' .. session
+  local is = redis.call('HMGET', key, ':state', id, ':ready', ':size')
+  if not is[1] then return {'not_in_session'} end
+  if is[1] ~= 'loading' or is[2] == 'ready' then return {'waiting'} end
+
+  local ready = is[3] + 1
+  local s = ready == tonumber(is[4]) and loading_session(session)
+  if s then
+    ensure_sets({'loading', 'allocating', 'allocations:' .. node})
+    for _, member in ipairs(s.roster) do redis.call('HGET', P .. 'player:' .. member, 'state') end
+  end
+  redis.call('HSET', key, id, 'ready', ':ready', ready)
+  return s and allocate(s, tonumber(lease)) or {'waiting'}
+end
+
+return answer_each(4, complete)

@@ -6,13 +6,14 @@
 --
 -- Conventions: a player's record is read once, as a table, and every function that writes keeps the
 -- table true. Ids are strings, moments are ms, `since` is us so that it also orders who came first.
--- A script calls guard() first, checks everything next, and writes last: nothing here is rolled back.
+-- A script calls guard() first, checks everything next, and writes last: nothing here is rolled back. Every call
+-- of Redis costs about a microsecond, so what belongs together is written together.
 
 local P = KEYS[1]
 local node, not_after = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local now_us = string.format('%.0f', time[1] * 1000000 + time[2])
+local now_us = time[1] * 1000000 + time[2]
 
 -- the sets of which there is one each
 local SETS = {'nodes', 'modes', 'reaping', 'matched', 'away', 'loading', 'allocating', 'unplaced',
@@ -27,10 +28,15 @@ local ORPHAN_MS = 600000   -- how long a server is asked to end a session that n
 
 -- Others may use this server too, so what should be sets may not be. Whoever is about to write makes sure of
 -- it first: this raises where one of these keys is anything else.
+local sure = {}
 local function ensure_sets(names)
   local keys = {P .. 'none'} -- never there, so that nothing is compared: all that counts is the types
-  for i, name in ipairs(names) do keys[i + 1] = P .. name end
+  for _, name in ipairs(names) do
+    if not sure[name] then keys[#keys + 1] = P .. name end
+  end
+  if #keys == 1 then return end
   redis.call('ZINTERCARD', #keys, unpack(keys))
+  for _, name in ipairs(names) do sure[name] = true end
 end
 
 local function guard()
@@ -42,7 +48,18 @@ local function guard()
   end
 end
 
-local function count(what) redis.pcall('HINCRBY', P .. 'tally', what, 1) end
+local function count(what, n) redis.pcall('HINCRBY', P .. 'tally', what, n or 1) end
+
+-- For scripts that are asked many questions at once: calls one(...) with each `stride` arguments, and replies with
+-- all that it returned. Where it fails the others are answered all the same.
+local function answer_each(stride, one)
+  local replies = {}
+  for i = 3, #ARGV, stride do
+    local fine, reply = pcall(one, unpack(ARGV, i, i + stride - 1))
+    replies[#replies + 1] = fine and reply or redis.error_reply(reply.err or reply)
+  end
+  return replies
+end
 
 -- players ------------------------------------------------------------------------------------------
 
@@ -68,22 +85,22 @@ local function put(p, ...)
   for i = 1, #pairs_, 2 do p[pairs_[i]] = pairs_[i + 1] end
 end
 
--- body is a JSON object without its closing brace
-local function tell(p, body)
-  p.seq = p.seq + 1
-  local message = body .. ',"seq":' .. p.seq .. '}'
-  redis.call('HSET', p.key, 'seq', p.seq, 'm' .. p.seq % KEPT_MESSAGES, message)
+-- `body` is a JSON object without its closing brace; what is put with it is put in the same write.
+local function tell(p, body, ...)
+  local seq = p.seq + 1
+  local message = body .. ',"seq":' .. seq .. '}'
+  put(p, 'seq', seq, 'm' .. seq % KEPT_MESSAGES, message, ...)
   redis.call('PUBLISH', P .. 'notifications:' .. p.id, message)
 end
 
-local function tell_queued(p) tell(p, '{"type":"queued"') end
+local function tell_queued(p, ...) tell(p, '{"type":"queued"', ...) end
 
-local function tell_start_loading(p)
-  tell(p, '{"type":"start_loading","loading_session_id":"' .. p.session .. '"')
+local function tell_start_loading(p, sid, ...)
+  tell(p, '{"type":"start_loading","loading_session_id":"' .. sid .. '"', ...)
 end
 
-local function tell_requeued(p, reason)
-  tell(p, '{"type":"requeued","reason":"' .. reason .. '"')
+local function tell_requeued(p, reason, ...)
+  tell(p, '{"type":"requeued","reason":"' .. reason .. '"', ...)
 end
 
 -- everybody under way is in exactly one of these sets; the one of node '' holds those without a connection
@@ -105,11 +122,15 @@ local function quit_queue(p)
   redis.call('ZREM', P .. 'order:' .. p.mode, p.id)
 end
 
-local function come_back(p)
-  if p.away == '' then return end
+local function not_away(p)
   redis.call('ZREM', P .. 'away', p.id)
   redis.call('HDEL', p.key, 'away')
   p.away = ''
+end
+
+local function come_back(p)
+  if p.away == '' then return end
+  not_away(p)
   if p.state == 'queued' then enter_queue(p) end
 end
 
@@ -120,32 +141,33 @@ local function go_away(p, grace)
   if p.state == 'queued' then quit_queue(p) end
 end
 
--- A new life as a queued player; whatever the record said before is over, but for its numbering.
-local function begin(p, mode, order, since, conn, seq)
-  redis.call('DEL', p.key)
-  redis.call('ZREM', P .. 'matched', p.id)
-  p.seq = math.max(p.seq, seq)
+-- Put what he is not told of, on a record that may be new and needs its numbering.
+local function put_untold(p, ...) put(p, 'seq', p.seq, ...) end
+
+-- A new life as a queued player; whatever the record said before is over, but for its numbering. `told` puts it:
+-- in one write with what he is told of it, or untold.
+local function begin(p, told, mode, order, since, conn, seq)
+  if p.state ~= '' then redis.call('DEL', p.key) end
+  if p.state == 'matched' then redis.call('ZREM', P .. 'matched', p.id) end
   p.node, p.away, p.session, p.match, p.under_way = node, '', '', '', true
-  put(p, 'state', 'queued', 'mode', mode, 'order', order, 'since', since, 'node', node, 'conn', conn, 'seq', p.seq)
+  p.seq = math.max(p.seq, seq)
+  told(p, 'state', 'queued', 'mode', mode, 'order', order, 'since', since, 'node', node, 'conn', conn)
   redis.call('SADD', P .. 'players:' .. node, p.id)
   enter_queue(p)
-  count('accepted')
 end
 
--- The end of being under way. The record can still be read for a while, by those who missed it.
-local function finish(p, state, why)
+-- The end of being under way. The record can still be read for a while, by those who missed it. `told` puts it, as above.
+local function finish(p, told, state, kept)
   redis.call('SREM', P .. 'players:' .. p.node, p.id)
-  redis.call('ZREM', P .. 'away', p.id)
-  redis.call('HDEL', p.key, 'session', 'away')
-  put(p, 'state', state)
-  p.session, p.away, p.under_way = '', '', false
-  redis.call('PEXPIRE', p.key, KEPT_MS)
-  count(why)
+  if p.away ~= '' then not_away(p) end
+  p.under_way = false
+  told(p, 'state', state, 'session', '')
+  redis.call('PEXPIRE', p.key, kept or KEPT_MS)
 end
 
 local function forget(p)
-  finish(p, 'left', 'left')
-  redis.call('PEXPIRE', p.key, TOMBSTONE_MS)
+  finish(p, put, 'left', TOMBSTONE_MS)
+  count('left')
 end
 
 -- A player's newest connection speaks for him: the older one is told so, on its own node.
@@ -167,6 +189,6 @@ local function tell_place(p)
   elseif p.state == 'matched' then
     tell(p, p.match)
   else
-    tell_start_loading(p)
+    tell_start_loading(p, p.session)
   end
 end

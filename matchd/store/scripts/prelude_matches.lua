@@ -5,15 +5,19 @@ local cancelled = {}
 
 -- game servers -------------------------------------------------------------------------------------
 
+-- A server's record is read once, like a player's: who writes it keeps the table true.
+local servers = {}
 local function server(id)
+  if servers[id] then return servers[id] end
   local key = P .. 'dedicated_server:' .. id
   local v = redis.call('HMGET', key, 'address', 'capacity', 'running', 'fixed', 'resting', 'failures', 'counted')
   if not v[1] then return nil end
   ensure_sets({'slots', 'resting', 'reserved:' .. id, 'settled:' .. id})
-  return {
+  servers[id] = {
     id = id, key = key, address = v[1], capacity = tonumber(v[2]), running = tonumber(v[3]) or 0,
     fixed = v[4] == '1', resting = tonumber(v[5]) or 0, failures = tonumber(v[6]) or 0, counted = tonumber(v[7]) or 0,
   }
+  return servers[id]
 end
 
 -- Slots in use: what the server says runs, what is reserved, and what it may not have counted yet.
@@ -33,6 +37,7 @@ end
 
 -- Slots stay reserved until their sessions give them back: the server may be here again before that.
 local function forget_server(id)
+  servers[id] = nil
   redis.call('DEL', P .. 'dedicated_server:' .. id, P .. 'settled:' .. id)
   redis.call('ZREM', P .. 'slots', id)
   redis.call('ZREM', P .. 'servers', id)
@@ -99,18 +104,14 @@ end
 
 local function close_session(s)
   redis.call('DEL', s.key)
-  redis.call('ZREM', P .. 'loading', s.id)
-  redis.call('ZREM', P .. 'allocating', s.id)
-  redis.call('SREM', P .. 'unplaced', s.id)
-  redis.call('SREM', P .. 'allocations:' .. s.owner, s.id)
+  redis.call('ZREM', P .. s.state, s.id)
+  if s.server == '' then redis.call('SREM', P .. 'unplaced', s.id) end
+  if s.owner ~= '' then redis.call('SREM', P .. 'allocations:' .. s.owner, s.id) end
 end
 
 local function requeue(p, reason)
-  redis.call('HDEL', p.key, 'session')
-  put(p, 'state', 'queued')
-  p.session = ''
   if p.away == '' then enter_queue(p) end
-  tell_requeued(p, reason)
+  tell_requeued(p, reason, 'state', 'queued', 'session', '')
 end
 
 -- The match falls through. `out(p)` ends the way of a culprit and returns true; the others keep their
@@ -133,14 +134,18 @@ end
 
 -- The session has its game server: everybody in it is matched. Whoever is elsewhere by now is left alone.
 local function settle(s, body)
+  local matched = {}
   for i, p in ipairs(members(s)) do
     if p.session == s.id then
       local match = body .. ',"team":' .. (s.teams[i] or '0')
-      finish(p, 'matched', 'matched')
-      redis.call('ZADD', P .. 'matched', now + KEPT_MS, p.id)
-      put(p, 'match', match)
-      tell(p, match)
+      finish(p, function(_, ...) tell(p, match, 'match', match, ...) end, 'matched')
+      matched[#matched + 1] = now + KEPT_MS
+      matched[#matched + 1] = p.id
     end
+  end
+  if #matched > 0 then
+    redis.call('ZADD', P .. 'matched', unpack(matched))
+    count('matched', #matched / 2)
   end
   redis.call('SET', P .. 'match:' .. s.id, body .. '}', 'PX', KEPT_MS)
   if s.server ~= '' then give_back(s.id, s.server, true) end

@@ -73,7 +73,10 @@ local function restore_match(p, mine)
     settle(s, mine.match)
   else
     pull_out(p, mine)
-    if p.under_way then finish(p, 'matched', 'matched') end
+    if p.under_way then
+      finish(p, put, 'matched')
+      count('matched')
+    end
     keep_match(p, mine, mine.match .. ',"team":' .. mine.team)
     know_match(mine)
   end
@@ -98,9 +101,11 @@ local function restore_place(p, mine)
   ensure_sets({'queue:' .. mine.mode, 'order:' .. mine.mode})
   if p.under_way then
     pull_out(p, mine)
-    finish(p, 'left', 'left')
+    finish(p, put, 'left')
+    count('left')
   end
-  begin(p, mine.mode, mine.order, mine.since, mine.conn, mine.seq)
+  begin(p, put_untold, mine.mode, mine.order, mine.since, mine.conn, mine.seq)
+  count('accepted')
   if mine.place == 'loading' then tell_requeued(p, 'allocation_failed') end
 end
 
@@ -124,7 +129,7 @@ end
 local function tell_what_counts(p, mine)
   number_from(p, mine)
   if mine.place == 'loading' then tell_requeued(p, 'allocation_failed') end
-  if p.state ~= 'queued' then tell_start_loading(p) end
+  if p.state ~= 'queued' then tell_start_loading(p, p.session) end
 end
 
 local function put_right(p, mine)

@@ -20,6 +20,7 @@ if s.server == server_id then
   redis.call('SADD', P .. 'unplaced', s.id)
   if failing then
     local rest = now + math.min(5000 * 2 ^ math.min(failing.failures, 4), 60000)
+    failing.resting = rest
     redis.call('HSET', failing.key, 'resting', rest, 'failures', failing.failures + 1)
     redis.call('ZADD', P .. 'resting', rest, server_id)
   end

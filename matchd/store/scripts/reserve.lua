@@ -1,33 +1,38 @@
 #!lua flags=allow-oom
--- Take a slot on the game server with the most free ones, for a session that this node allocates.
+-- Take slots on the game servers with the most free ones, each for a session that this node allocates.
 -- A session that holds a slot already, because another node began, gets that one again.
 --
--- ARGV[3]  loading session id
--- Reply: {'reserved', server id, address}, {'none'} (no slot on a server not yet tried) or {'lost'} (not this node's)
+-- ARGV[3..]  loading session ids
+-- Reply: for each {'reserved', server id, address}, {'none'} (no slot on a server not yet tried) or {'lost'} (not this node's)
 -- Keys: writes loading:{sid}, reserved:{server}, dedicated_server:{id}, slots, unplaced
 
 local refusal = guard()
 if refusal then return refusal end
-local s = loading_session(ARGV[3])
-if not s or s.state ~= 'allocating' or s.owner ~= node then return {'lost'} end
-if s.server ~= '' then return {'reserved', s.server, s.address} end
 
-ensure_sets({'unplaced'})
-local tried = {}
-for _, id in ipairs(words(s.tried)) do tried[id] = true end
-local start = 0
-repeat
-  local page = redis.call('ZREVRANGE', P .. 'slots', start, start + 9)
-  for _, id in ipairs(page) do
-    local candidate = not tried[id] and server(id)
-    if candidate then
-      redis.call('HSET', s.key, ':server', id, ':address', candidate.address)
-      redis.call('ZADD', P .. 'reserved:' .. id, now, s.id)
-      redis.call('SREM', P .. 'unplaced', s.id)
-      recount(candidate)
-      return {'reserved', id, candidate.address}
+local function take_slot(s, host)
+  redis.call('HSET', s.key, ':server', host.id, ':address', host.address)
+  redis.call('ZADD', P .. 'reserved:' .. host.id, now, s.id)
+  redis.call('SREM', P .. 'unplaced', s.id)
+  recount(host)
+  return {'reserved', host.id, host.address}
+end
+
+return answer_each(1, function(sid)
+  local s = loading_session(sid)
+  if not s or s.state ~= 'allocating' or s.owner ~= node then return {'lost'} end
+  if s.server ~= '' then return {'reserved', s.server, s.address} end
+
+  ensure_sets({'unplaced'})
+  local tried = {}
+  for _, id in ipairs(words(s.tried)) do tried[id] = true end
+  local start = 0
+  repeat
+    local page = redis.call('ZREVRANGE', P .. 'slots', start, start + 9)
+    for _, id in ipairs(page) do
+      local host = not tried[id] and server(id)
+      if host then return take_slot(s, host) end
     end
-  end
-  start = start + 10
-until #page == 0
-return {'none'}
+    start = start + 10
+  until #page == 0
+  return {'none'}
+end)

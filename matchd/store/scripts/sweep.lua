@@ -77,8 +77,9 @@ end
 local function time_out(s)
   cancel(s, 'loading_timeout', function(p)
     if redis.call('HGET', s.key, p.id) == 'ready' then return false end
-    finish(p, 'left', 'timed_out')
-    tell(p, '{"type":"error","code":"loading_timeout","message":"you did not finish loading in time"')
+    local told = '{"type":"error","code":"loading_timeout","message":"you did not finish loading in time"'
+    finish(p, function(_, ...) tell(p, told, ...) end, 'left')
+    count('timed_out')
     return true
   end)
 end
@@ -103,8 +104,7 @@ local function end_absences()
     ensure_player(p)
     redis.call('ZREM', P .. 'away', id)
     if p.away ~= '' then
-      redis.call('HDEL', p.key, 'away')
-      p.away = ''
+      not_away(p)
       depart(p, 0)
     end
   end)

@@ -1,0 +1,92 @@
+"""Bytes to a client go out at once, whole, and in order, whatever the socket takes."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import suppress
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+
+from matchd.websocket.prompt import write
+from tests.support.waiting import until
+
+
+class _Server(Protocol):
+    def __init__(self) -> None:
+        self.made: Deferred[None] = Deferred()
+        self.lost: Deferred[None] = Deferred()
+
+    def connectionMade(self) -> None:
+        self.made.callback(None)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.lost.callback(None)
+
+
+class SocketTests(TestCase):
+    async def setUp(self) -> None:
+        self.server = _Server()
+        port: IListeningPort = reactor.listenTCP(0, Factory.forProtocol(lambda: self.server), interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+        self.client = socket.create_connection(("127.0.0.1", port.getHost().port), timeout=10)
+        self.addCleanup(self._end)
+        await self.server.made
+        self.client.setblocking(False)
+
+    def _end(self) -> Deferred[None]:
+        self.client.close()
+        self.server.transport.abortConnection()
+        return self.server.lost
+
+    async def received(self, length: int) -> bytes:
+        received = bytearray()
+
+        def all_there() -> bool:
+            with suppress(BlockingIOError):
+                received.extend(self.client.recv(1 << 20))
+            return len(received) >= length
+
+        await until(all_there, 20)
+        return bytes(received)
+
+    def test_at_once(self) -> None:
+        """A message is with the client before the reactor turns: Twisted's transport is as this relies on."""
+        write(self.server.transport, b"hello")
+        self.assertEqual(self.client.recv(100), b"hello")
+
+    async def test_more_than_the_socket_takes(self) -> None:
+        """What the socket does not take at once follows, in order."""
+        pieces = [bytes([number]) * 200_000 for number in range(40)]
+        for piece in pieces:
+            write(self.server.transport, piece)
+        self.assertEqual(await self.received(8_000_000), b"".join(pieces))
+
+    async def test_behind_what_waits(self) -> None:
+        """What was written to the transport before is not overtaken."""
+        self.server.transport.write(b"first ")
+        write(self.server.transport, b"second")
+        self.assertEqual(await self.received(12), b"first second")
+
+    async def test_nobody_there(self) -> None:
+        """A client that is gone is found gone, once."""
+        self.client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        self.client.close()
+        for _ in range(3):
+            write(self.server.transport, b"hello?")
+        await self.server.lost
+        write(self.server.transport, b"too late")
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+
+class OtherTransportTests(SynchronousTestCase):
+    def test_written(self) -> None:
+        """Any other transport, such as one with TLS, is written to as ever."""
+        transport = StringTransport()
+        write(transport, b"hello")
+        self.assertEqual(transport.value(), b"hello")
