@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
-from contextlib import suppress
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
@@ -48,7 +48,7 @@ class SocketTests(TestCase):
         received = bytearray()
 
         def all_there() -> bool:
-            with suppress(BlockingIOError):
+            with contextlib.suppress(BlockingIOError):
                 received.extend(self.client.recv(1 << 20))
             return len(received) >= length
 
