@@ -27,6 +27,7 @@ REASONS = tuple(reason.value for reason in Reason)
 OUTCOMES = ("created", "refused", "uncertain", "no_server", "requeued")
 CLOSE_CODES = ("1000", "1001", "1002", "1005", "1006", "1007", "1009", *(str(code.value) for code in CloseCode))
 REFUSALS = ("full", "draining", "origin", "path", "plain_http", "handshake")
+REGISTRATIONS_REFUSED = ("unauthorized", "origin", "address")
 CLIENT_TYPES = ("enqueue", "resume", "dequeue", "loading_complete", "invalid")
 SERVER_TYPES = ("queued", "dequeued", "start_loading", "match_found", "requeued", "error")
 
@@ -90,6 +91,9 @@ class Metrics:
         self._formed = self._tally("matches_formed", "Matches drawn.", mode=self._modes)
         self._cancelled = self._tally("sessions_cancelled", "Matches undone.", mode=self._modes, reason=REASONS)
         self._allocations = self._tally("allocations", "Game servers asked for, by how it went.", outcome=OUTCOMES)
+        self._unregistered = self._tally(
+            "registrations_refused", "Requests to enter or take out a game server.", reason=REGISTRATIONS_REFUSED
+        )
         self._allocation = self._histogram("allocation_seconds", "From all ready to a server, or to none.", ALLOCATION)
 
     def matches_formed(self, mode: str, matches: int = 1) -> None:
@@ -107,6 +111,10 @@ class Metrics:
     def allocated(self, seconds: float) -> None:
         """A roster got its game server, or was sent back, after this time."""
         self._allocation.observe(seconds)
+
+    def registration_refused(self, reason: str) -> None:
+        """A game server, or who would be one, was not let in; see ``REGISTRATIONS_REFUSED``."""
+        self._unregistered.add(reason)
 
     # Connections
 

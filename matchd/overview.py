@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from matchd.census import census
+from matchd.matches.addressbook import AddressBook
+from matchd.matches.addresses import AddressRefused
 from matchd.metrics import Metrics
 from matchd.model import GameMode, GameServer
 from matchd.node import Node
@@ -15,10 +18,14 @@ Row = dict[str, Any]
 
 
 class Overview:
-    """Answers operators and game servers; ``ready`` says why players can't be served, or None."""
+    """Answers operators and game servers, which may be where the ``addresses`` say.
 
-    def __init__(self, node: Node, ready: Callable[[], str | None]) -> None:
+    ``ready`` says why players can't be served, or None.
+    """
+
+    def __init__(self, node: Node, ready: Callable[[], str | None], addresses: AddressBook) -> None:
         self._node = node
+        self._addresses = addresses
         self._store = node.store
         self.ready = ready
 
@@ -46,12 +53,22 @@ class Overview:
 
     async def register_server(self, server: GameServer) -> None:
         """Enter a game server, or take its heartbeat; it may be what waiting players lack."""
-        await self._node.provider.register(server)
+        try:
+            address = await self._addresses.pin(server.server_id, server.address)
+        except AddressRefused:
+            self.registration_refused("address")
+            raise
+        await self._node.provider.register(replace(server, address=address))
         await self._node.matchmaker.tick()
 
     async def deregister_server(self, server_id: str) -> bool:
         """Take a game server out."""
+        self._addresses.unpin(server_id)
         return await self._node.provider.deregister(server_id)
+
+    def registration_refused(self, reason: str) -> None:
+        """Somebody was not let in, or is where no game server may be."""
+        self._node.metrics.registration_refused(reason)
 
 
 def _mode(mode: GameMode, waiting: int) -> Row:

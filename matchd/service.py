@@ -20,10 +20,13 @@ from matchd.dedicated.service import GameServerService
 from matchd.dedicated.sessions import Sessions
 from matchd.drain import REASON, drain
 from matchd.errors import MatchdError
+from matchd.matches.addressbook import AddressBook
+from matchd.matches.addresses import Allowed
 from matchd.matches.gameserver import GameServerClient
 from matchd.messages import CloseCode
 from matchd.model import GameServer
 from matchd.node import Node, Tempo
+from matchd.operators.access import Access
 from matchd.operators.site import site
 from matchd.overview import Overview
 from matchd.ports import listen, url, with_port
@@ -78,6 +81,8 @@ class Matchd(Service):
 
     async def _start(self) -> None:
         settings = self._settings
+        for warning in settings.warnings:
+            log.warn("{warning}", warning=warning)
         address = settings.redis or await self._start_embedded()
         await self._start_node(address)
         self.node.provider.add_fixed(settings.dedicated)
@@ -102,7 +107,8 @@ class Matchd(Service):
         settings, reactor, background = self._settings, self._reactor, self._background
         commands = CommandLink(reactor, background, address)
         subscriber = SubscriberLink(reactor, background, address)
-        client = GameServerClient(reactor, timeout=settings.matchmaking.allocation_timeout)
+        self._addresses = AddressBook(reactor, _allowed(settings))
+        client = GameServerClient(reactor, addresses=self._addresses, timeout=settings.matchmaking.allocation_timeout)
         self._on_stop(client.close)
         prefix = settings.key_prefix
         self.node = Node(background, commands, subscriber, client, settings.modes, _tempo(settings), prefix)
@@ -128,13 +134,21 @@ class Matchd(Service):
         )
 
     async def _open_operators_port(self) -> IListeningPort:
-        operators = site(Overview(self.node, self.ready), self._settings.operator_token, self._reactor)
-        return await self._listen("http", self._settings.http or "", operators)
+        settings = self._settings
+        access = Access(settings.operator_token, settings.servers.token)
+        operators = site(Overview(self.node, self.ready, self._addresses), access, self._reactor)
+        return await self._listen("http", settings.http or "", operators)
 
     def _start_workers(self, address: RedisAddress, players: IListeningPort) -> None:
         listening = with_port(self._settings.listen, players)
         settings = replace(
-            self._settings, listen=listening, http=None, redis=address, workers=1, modes=dict(self._settings.modes)
+            self._settings,
+            listen=listening,
+            http=None,
+            redis=address,
+            workers=1,
+            warnings=(),
+            modes=dict(self._settings.modes),
         )
         self._workers = Workers(self._reactor, self._background, self._settings.workers - 1, settings)
         self._workers.start()
@@ -228,6 +242,12 @@ def _tempo(settings: Settings) -> Tempo:
         drain_grace=recovery.drain_grace,
         allocation_attempts=matchmaking.allocation_attempts,
     )
+
+
+def _allowed(settings: Settings) -> Allowed:
+    """Where game servers may be: on loopback while matchd is there itself, or runs its practice server."""
+    servers, loopback = settings.servers, settings.on_loopback or settings.nothing_configured
+    return Allowed(servers.networks, servers.ports, loopback)
 
 
 def _limits(settings: Settings) -> Limits:

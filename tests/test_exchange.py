@@ -7,7 +7,11 @@ from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 
+from matchd.matches.addressbook import AddressBook
+from matchd.matches.addresses import Allowed
+from matchd.matches.gameserver import GameServerClient
 from tests.support.asking import GAME, MADE, Asking, silence
+from tests.support.names import Names
 from tests.support.network import Script, ScriptedServer, ScriptedServers, always, response
 
 
@@ -37,7 +41,7 @@ class RefusedTests(Asking):
         self.assert_refused(asked, "game server 127.0.0.1:7000: answered 404: no")
 
     def test_redirects_are_not_followed(self) -> None:
-        """A game server can't send matchd anywhere else."""
+        """A game server can't send matchd anywhere else (T29)."""
         other = ScriptedServers(always(MADE))
         self.network.listen(7001, other)
         for status in (301, 302, 303, 307, 308):
@@ -64,7 +68,7 @@ class UncertainTests(Asking):
         self.assertEqual(self.network.open, 0)
 
     def test_an_answer_that_drips(self) -> None:
-        """A byte a second does not buy time: five seconds are for everything together."""
+        """A byte a second does not buy time: five seconds are for everything together (T30)."""
 
         def drip(server: ScriptedServer, head: bytes, body: bytes) -> None:
             server.say(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n")
@@ -91,20 +95,20 @@ class UncertainTests(Asking):
         self.assert_uncertain(asked, "game server 127.0.0.1:7000: no whole answer within 5 s")
 
     def test_an_endless_answer(self) -> None:
-        """It is cut off after 16 KiB, at once."""
+        """It is cut off after 16 KiB, at once (T30)."""
         chunk = b"1000\r\n" + b" " * 4096 + b"\r\n"
         self.serve(always(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk * 5))
         self.assert_uncertain(self.create(), "game server 127.0.0.1:7000: more than 16384 bytes")
         self.assertEqual(self.network.open, 0)
 
     def test_a_packed_answer(self) -> None:
-        """What was packed unasked is not unpacked, so it can't grow."""
+        """What was packed unasked is not unpacked, so it can't grow (T30)."""
         bomb = gzip.compress(b" " * 10_000_000)
         self.serve(always(response("200 OK", bomb[:16_000], "Content-Encoding: gzip")))
         self.assert_uncertain(self.create(), "game server 127.0.0.1:7000: bad answer: not JSON")
 
     def test_a_huge_header(self) -> None:
-        """A megabyte of header is not read to its end."""
+        """A megabyte of header is not read to its end (T30)."""
         self.serve(always(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 1_000_000))
         self.assert_uncertain(self.create(), "game server 127.0.0.1:7000: connection lost before an answer")
         self.assertEqual(self.network.open, 0)
@@ -131,6 +135,19 @@ class UncertainTests(Asking):
         calls: list[Any] = []
         self.addCleanup(lambda: [call.cancel() for call in calls if call.active()])
         return begin
+
+    def test_an_answer_that_sends_players_astray(self) -> None:
+        """A game server can't send players where no game server may be (T31)."""
+        self.client = GameServerClient(self.network.reactor, addresses=AddressBook(Names(), Allowed()))
+        for address in ("169.254.169.254:80", "0xa9fea9fe:80", "[::ffff:169.254.169.254]:80"):
+            body = f'{{"session_id":"g","server_address":"{address}"}}'
+            self.serve(always(response("200 OK", body.encode())))
+            asked = self.create("10.0.0.9:7000")
+            why = "169.254.169.254 is a link-local address, and servers.networks does not list it as one"
+            self.assert_uncertain(asked, f"game server 10.0.0.9:7000: bad answer: server_address: {why}")
+            self.client.close()
+            self.network.settle()
+            self.network.reactor.tcpServers.pop()
 
     def test_it_does_not_speak_http(self) -> None:
         """Something else listens there."""

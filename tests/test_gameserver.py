@@ -7,11 +7,10 @@ import json
 from treq.testing import RequestTraversalAgent
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
-from twisted.trial.unittest import SynchronousTestCase
 
 from matchd.dedicated.sessions import Sessions
 from matchd.dedicated.site import GameServerResource
-from matchd.matches.gameserver import GameServerClient, is_address
+from matchd.matches.gameserver import GameServerClient
 from matchd.model import GameSession
 from tests.support.asking import ADDRESS, GAME, MADE, REQUEST, Asking, silence
 from tests.support.network import ScriptedServer, ScriptedServers, always, response
@@ -241,15 +240,3 @@ class TurnsTests(Asking):
         asked = self.create()
         self.answer()
         self.assertEqual(self.successResultOf(asked), GAME)
-
-
-class AddressTests(SynchronousTestCase):
-    def test_addresses(self) -> None:
-        """A name, an IPv4 address or an IPv6 address in brackets, and a port."""
-        for text in ("localhost:1", "a.b-c_d.example:65535", "10.0.0.4:7777", "[::1]:80", "[fe80::1.2.3.4]:80"):
-            self.assertTrue(is_address(text), text)
-
-    def test_others(self) -> None:
-        """No scheme, path, user or space; no port out of range; no more than 255 characters."""
-        for text in ("::1:80", "-a:1", "a:1x", "a:", ":1", "a b:1", "http://a:1", "a:1/", "é:1", "h" * 254 + ":1"):
-            self.assertFalse(is_address(text), text)

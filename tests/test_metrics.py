@@ -86,7 +86,7 @@ class Counting(Case):
         self.assertEqual(0, series["matchd_messages_out_total type=match_found"])
 
     def test_made_up_names(self) -> None:
-        """However many names are made up outside, the number of series stays what it was."""
+        """However many names are made up outside, the number of series stays what it was (T26)."""
         made_up = [f"x{number}" for number in range(10_000)]
         self.metrics.observe_players(lambda: {(name, name): 1 for name in made_up})
         self.metrics.observe_failures(lambda: {"sweep": 2})
@@ -99,6 +99,7 @@ class Counting(Case):
             self.metrics.waited(name, 1)
             self.metrics.connection_closed(int(name[1:]) + 5000)
             self.metrics.connection_refused(name)
+            self.metrics.registration_refused(name)
             self.metrics.message_in(name)
             self.metrics.message_out(name)
         after = self.series("")

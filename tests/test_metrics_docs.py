@@ -7,7 +7,7 @@ import re
 from prometheus_client.parser import text_string_to_metric_families
 from twisted.trial.unittest import SynchronousTestCase
 
-from matchd.metrics import OUTCOMES, PLACES, REASONS, REFUSALS, Metrics
+from matchd.metrics import OUTCOMES, PLACES, REASONS, REFUSALS, REGISTRATIONS_REFUSED, Metrics
 from tests.support.documents import CODE, Document, bare
 
 OPERATIONS = Document.read("docs/operations.md")
@@ -52,6 +52,7 @@ class MetricsTests(SynchronousTestCase):
             "matchd_sessions_cancelled_total": REASONS,
             "matchd_allocations_total": OUTCOMES,
             "matchd_connections_refused_total": REFUSALS,
+            "matchd_registrations_refused_total": REGISTRATIONS_REFUSED,
         }
         for name, values in few.items():
             self.assertLessEqual(set(values), set(CODE.findall(self.rows[name]["what it is"])), name)

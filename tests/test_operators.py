@@ -6,6 +6,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from matchd.errors import NodeFenced, StoreUnavailable
+from matchd.matches.addresses import AddressRefused
 from matchd.metrics import CONTENT_TYPE
 from matchd.model import GameServer
 from tests.support.operators import Browser, MadeUpNode, error, hang_up
@@ -84,6 +85,12 @@ class Registry(Case):
         reply = self.put("eu-1", '{"address":"10.0.0.4:7777","capacity":4,"region":"eu","sessions":2}')
         self.assertEqual((200, '{"server_id":"eu-1","ttl_s":15}'), reply)
         self.assertEqual({"eu-1": GameServer("eu-1", "10.0.0.4:7777", 4, "eu", 2)}, self.node.registry)
+
+    def test_enter_where_none_may_be(self) -> None:
+        """A game server where none may be is told so."""
+        self.node.failure = AddressRefused("10.0.0.4 is not in servers.networks")
+        reply = self.put("eu-1", '{"address":"10.0.0.4:7777"}')
+        self.assertEqual((400, error("address: 10.0.0.4 is not in servers.networks")), reply)
 
     def test_enter_with_little(self) -> None:
         """Only the address must be given; a field from the future is ignored."""

@@ -1,14 +1,12 @@
-"""Who may use the operators' port, what one connection may cost, and what the page may do."""
+"""What one connection to the operators' port may cost, and what the page may do."""
 
 from __future__ import annotations
 
 import re
 from base64 import b64encode
 from hashlib import sha256
-from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.logger import LogLevel, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from matchd.operators.channel import PATIENCE_S
@@ -16,60 +14,6 @@ from tests.support.operators import Browser, MadeUpNode, Reply, error, hang_up
 
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
 TOO_LARGE = (413, error("body: more than 4096 bytes"))
-
-
-class Access(SynchronousTestCase):
-    def setUp(self) -> None:
-        self.node = MadeUpNode()
-        self.browser = Browser(self.node, token="s3cret")
-
-    def test_no_token(self) -> None:
-        """Where a token is set, nobody without it learns even which paths there are."""
-        for method, path in (
-            ("GET", "/metrics"),
-            ("GET", "/v1/servers"),
-            ("PUT", "/v1/servers/a"),
-            ("GET", "/nowhere"),
-        ):
-            reply = self.browser.ask(method, path, b'{"address":"h:1"}')
-            self.assertEqual((401, error("Authorization: Bearer with the operator_token is needed")), tuple(reply))
-            self.assertEqual('Bearer realm="matchd"', reply.headers["WWW-Authenticate"])
-        self.assertEqual({}, self.node.registry)
-
-    def test_wrong_token(self) -> None:
-        """Only the whole token as a bearer's will do."""
-        for given in ("Bearer", "Bearer ", "Bearer s3cre", "Bearer s3cret2", "Basic s3cret", "s3cret", "Bearer s3crét"):
-            self.assertEqual(401, self.browser.get("/metrics", Authorization=given).status, given)
-
-    def test_token(self) -> None:
-        """With the token everything is as without one, by whatever name the port is reached."""
-        for given in ("Bearer s3cret", "bearer s3cret"):
-            self.assertEqual(200, self.browser.get("/metrics", Authorization=given, Host="ops.example.com").status)
-
-    def test_health_is_open(self) -> None:
-        """Orchestrators need no token."""
-        for path in ("/health/live", "/health/ready"):
-            self.assertEqual(200, self.browser.get(path, Host="ops.example.com").status)
-
-    def test_name(self) -> None:
-        """Without a token a web page whose name was made to point here gets nothing."""
-        browser = Browser(self.node)
-        for host in ("127.0.0.1", "127.0.0.1:8081", "localhost:8081", "LOCALHOST", "[::1]:8081"):
-            self.assertEqual(200, browser.get("/metrics", Host=host).status, host)
-        for host in ("evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "[", "", "a@b:c"):
-            expected = (403, error("Host: without an operator_token only an address or localhost is served"))
-            self.assertEqual(expected, tuple(browser.get("/metrics", Host=host)), host)
-        self.assertIn(b"200 OK", browser.send(b"GET /metrics HTTP/1.0\r\n\r\n"))
-
-    def test_log(self) -> None:
-        """A request is one line at debug, without the token and the query."""
-        events: list[dict[str, Any]] = []
-        globalLogPublisher.addObserver(events.append)
-        self.addCleanup(globalLogPublisher.removeObserver, events.append)
-        self.browser.get("/v1/sessions?limit=7", Authorization="Bearer s3cret")
-        [event] = events
-        self.assertEqual((LogLevel.debug, "GET /v1/sessions: 200"), (event["log_level"], formatEvent(event)))
-        self.assertNotIn("s3cret", repr({k: v for k, v in event.items() if k != "log_source"}))
 
 
 class Edge(SynchronousTestCase):
@@ -119,7 +63,7 @@ class Edge(SynchronousTestCase):
         self.assertEqual({}, self.node.registry)
 
     def test_ambiguous_bodies(self) -> None:
-        """A request whose end two readers could see in two places is refused."""
+        """A request whose end two readers could see in two places is refused (T35)."""
         for headers in (
             "Content-Length: 5\r\nTransfer-Encoding: chunked",
             "Transfer-Encoding: chunked\r\nContent-Length: 5",

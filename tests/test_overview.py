@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from matchd.matches.addressbook import AddressBook
+from matchd.matches.addresses import AddressRefused, Allowed
 from matchd.model import GameServer
 from matchd.overview import Overview
+from tests.support.names import Names
 from tests.support.world import World, outcome
 from tests.support.worlds import WorldTestCase
 
@@ -13,7 +16,8 @@ class OverviewTests(WorldTestCase):
 
     def overview(self) -> tuple[World, Overview]:
         world = self.world()
-        return world, Overview(world.nodes[0].node, lambda: None)
+        names = Names({"one": ["10.0.0.1"], "two": ["10.0.0.2"]})
+        return world, Overview(world.nodes[0].node, lambda: None, AddressBook(names, Allowed()))
 
     def test_modes_with_those_who_wait(self) -> None:
         """Every mode stands there with its rules and its queue."""
@@ -34,11 +38,20 @@ class OverviewTests(WorldTestCase):
         one, two = sorted(outcome(overview.servers()), key=lambda row: str(row["id"]))
         self.assertLess(one.pop("heartbeat_age_s"), 5)
         self.assertEqual(
-            one, {"id": "one", "address": "one:7000", "status": "idle", "sessions": 1, "capacity": 4, "region": "eu"}
+            one,
+            {"id": "one", "address": "10.0.0.1:7000", "status": "idle", "sessions": 1, "capacity": 4, "region": "eu"},
         )
         self.assertEqual((two["capacity"], two["status"]), (None, "idle"))
         world.advance(16)
         self.assertEqual(outcome(overview.servers()), [])
+
+    def test_server_that_may_not_be_there(self) -> None:
+        """A game server at a guarded address is not entered, and counted (T28, T31)."""
+        _, overview = self.overview()
+        rogue = overview.register_server(GameServer("one", "169.254.169.254:80"))
+        self.assertRaises(AddressRefused, outcome, rogue)
+        self.assertEqual(outcome(overview.servers()), [])
+        self.assertIn(b'registrations_refused_total{reason="address"} 1.0', overview.metrics())
 
     def test_session_with_who_is_ready(self) -> None:
         """A loading session shows who has loaded."""

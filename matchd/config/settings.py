@@ -5,23 +5,27 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from matchd.config.endpoints import is_local
+from matchd.config.files import path_of, read_file, reason
 from matchd.config.modes import DEFAULT_MODES, read_modes
-from matchd.config.table import LINE, VISIBLE, Form, Table, bounded, shown
+from matchd.config.secrets import Secrets
+from matchd.config.servers import Servers, read_servers
+from matchd.config.table import LINE, Form, Table, bounded, shown
 from matchd.errors import StartupError
-from matchd.matches.gameserver import is_address
+from matchd.matches.addresses import is_address
 from matchd.model import GameMode
 from matchd.store.address import RedisAddress, parse
 
 LISTEN = "tcp:8080:interface=127.0.0.1"
 HTTP = "tcp:8081:interface=127.0.0.1"
-LARGEST_FILE = 1 << 20
 
 ADDRESS = Form(is_address, '"host:port"')
 KEY_PREFIX = Form(re.compile(r"[!-~]{0,64}").fullmatch, "a text of at most 64 visible ASCII characters without spaces")
@@ -73,7 +77,10 @@ class Matchmaking:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All of it. ``http`` is None when turned off, ``operator_token`` empty when unset, no ``origins`` are any."""
+    """All of it. ``http`` is None when turned off, ``operator_token`` empty when unset, no ``origins`` are any.
+
+    ``warnings`` are about what works and should be otherwise, a line each.
+    """
 
     listen: str = LISTEN
     http: str | None = HTTP
@@ -88,15 +95,22 @@ class Settings:
     key_prefix: str = ""
     origins: tuple[str, ...] = ()
     auth_mode: str = "none"
+    servers: Servers = field(default_factory=Servers)
     limits: Limits = Limits()
     recovery: Recovery = Recovery()
     matchmaking: Matchmaking = Matchmaking()
     modes: Mapping[str, GameMode] = field(default_factory=lambda: DEFAULT_MODES)
+    warnings: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def nothing_configured(self) -> bool:
         """Whether this is a first try: neither a store, nor a file, nor a game server was named."""
         return self.redis is None and self.config is None and not self.dedicated
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether other machines can reach neither port."""
+        return is_local(self.listen) and (self.http is None or is_local(self.http))
 
 
 def load(options: Mapping[str, object]) -> Settings:
@@ -107,26 +121,32 @@ def load(options: Mapping[str, object]) -> Settings:
     given = {name.replace("-", "_"): value for name, value in options.items() if value not in (None, [], 0)}
     config = given.pop("config", None)
     if config is None:
-        return read({}, given)
+        return read({}, given, environ=os.environ)
     if not LINE.fits(str(config)):
         raise SettingsError([f"--config: {LINE.words}, got {shown(str(config))}"])
     path = Path(str(config)).absolute()
-    return read(_parse_file(path), given, path)
+    return read(_parse_file(path), given, path, os.environ)
 
 
-def read(tree: Mapping[str, object], given: Mapping[str, object], config: Path | None = None) -> Settings:
+def read(
+    tree: Mapping[str, object],
+    given: Mapping[str, object],
+    config: Path | None = None,
+    environ: Mapping[str, str] = MappingProxyType({}),
+) -> Settings:
     """The settings of a parsed file (``tree``, from ``config``) with the ``given`` options over it.
 
-    Raises SettingsError.
+    Secrets may also come from the ``environ``. Raises SettingsError.
     """
     problems: list[str] = []
     table = Table({**tree, **given}, problems, options=given)
     folder = config.parent if config else Path.cwd()
+    secrets = Secrets(environ, config)
     insecure = table.flag("insecure")
-    token = _read_token(table, folder)
+    token = secrets.read(table, "operator_token")
     settings = Settings(
         listen=_read_listen(table, insecure),
-        http=_read_http(table),
+        http=_read_http(table, secrets),
         redis=_read_redis(table),
         data_dir=_read_data_dir(table, folder),
         config=config,
@@ -138,6 +158,7 @@ def read(tree: Mapping[str, object], given: Mapping[str, object], config: Path |
         key_prefix=table.text("key_prefix", form=KEY_PREFIX),
         origins=table.texts("origins", ORIGIN),
         auth_mode=_read_auth(table.table("auth")),
+        servers=read_servers(table.table("servers"), secrets),
         limits=table.section("limits", Limits),
         recovery=table.section("recovery", Recovery),
         matchmaking=table.section("matchmaking", Matchmaking),
@@ -146,33 +167,22 @@ def read(tree: Mapping[str, object], given: Mapping[str, object], config: Path |
     table.refuse_unknown()
     if problems:
         raise SettingsError(problems)
-    return settings
+    secrets.check_config()
+    return replace(settings, warnings=tuple(secrets.warnings))
 
 
 def _parse_file(path: Path) -> dict[str, object]:
     text = ""
     try:
-        text = _read_file(path)
+        text = read_file(path)
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         last = f"at line {text.rstrip().count(chr(10)) + 1}, the last"
         raise SettingsError([f"--config: {path}: {str(error).replace('at end of document', last)}"]) from None
     except (OSError, ValueError) as error:
-        raise SettingsError([f"--config: {path}: {_reason(error)}"]) from None
+        raise SettingsError([f"--config: {path}: {reason(error)}"]) from None
     except RecursionError:
         raise SettingsError([f"--config: {path}: nested too deeply"]) from None
-
-
-def _read_file(path: Path) -> str:
-    with path.open("rb") as file:
-        content = file.read(LARGEST_FILE + 1)
-    if len(content) > LARGEST_FILE:
-        raise ValueError("larger than 1 MiB")
-    return content.decode()
-
-
-def _reason(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def _read_listen(table: Table, insecure: bool) -> str:
@@ -183,12 +193,11 @@ def _read_listen(table: Table, insecure: bool) -> str:
     return description
 
 
-def _read_http(table: Table) -> str | None:
+def _read_http(table: Table, secrets: Secrets) -> str | None:
     description = table.text("http", HTTP)
     if description == "none":
         return None
-    protected = "operator_token" in table or "operator_token_file" in table
-    if not (_is_local(table, "http", description) or protected):
+    if not (_is_local(table, "http", description) or secrets.is_given(table, "operator_token")):
         table.refuse("http", f"{description} is not on loopback; set operator_token or operator_token_file in the file")
     return description
 
@@ -211,40 +220,14 @@ def _read_redis(table: Table) -> RedisAddress | None:
         return None
 
 
-def _read_path(table: Table, key: str, folder: Path) -> Path | None:
-    """A path; one from the file is relative to the file's ``folder``."""
-    text = table.text(key)
-    if not text:
-        return None
-    return (Path.cwd() if table.is_option(key) else folder) / text
-
-
 def _read_data_dir(table: Table, folder: Path) -> Path | None:
-    path = _read_path(table, "data_dir", folder)
+    path = path_of(table, "data_dir", folder)
     try:
         if path is not None and path.exists() and not path.is_dir():
             table.refuse("data_dir", f"{path} is not a folder")
     except OSError as error:
-        table.refuse("data_dir", f"{path}: {_reason(error)}")
+        table.refuse("data_dir", f"{path}: {reason(error)}")
     return path
-
-
-def _read_token(table: Table, folder: Path) -> str:
-    token = table.text("operator_token", form=VISIBLE, secret=True)
-    path = _read_path(table, "operator_token_file", folder)
-    if path is None:
-        return token
-    if "operator_token" in table:
-        table.refuse("operator_token_file", "operator_token is set too; keep one of them")
-        return token
-    try:
-        token = _read_file(path).strip()
-    except (OSError, ValueError) as error:
-        table.refuse("operator_token_file", f"{path}: {_reason(error)}")
-        return ""
-    if not VISIBLE.fits(token):
-        table.refuse("operator_token_file", f"{path} holds no token: {VISIBLE.words}")
-    return token
 
 
 def _read_auth(table: Table) -> str:

@@ -20,7 +20,7 @@ from matchd.dedicated.registration import Heartbeat, Registration
 from matchd.dedicated.service import GameServerService
 from matchd.dedicated.sessions import Sessions
 from matchd.errors import StartupError
-from matchd.matches.gameserver import is_address
+from matchd.matches.addresses import is_address
 from matchd.model import is_name
 
 PROGRAM = "dedicated"

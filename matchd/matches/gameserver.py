@@ -6,7 +6,6 @@ made none; ``SessionUncertain``, it may have. docs/gameservers.md describes the 
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,16 +18,10 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.web.iweb import IAgent
 
 from matchd.errors import SessionRefused, SessionUncertain
+from matchd.matches.addressbook import AddressBook
+from matchd.matches.addresses import AddressRefused, Allowed, is_address
 from matchd.matches.exchange import Answer, Exchanges, Unanswered, Unreachable
 from matchd.model import GameSession
-
-_ADDRESS = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})\Z")
-
-
-def is_address(text: str) -> bool:
-    """Whether ``text`` is ``host:port``: a name, an IPv4 or a bracketed IPv6 address; at most 255 characters."""
-    match = _ADDRESS.match(text)
-    return match is not None and len(text) <= 255 and 1 <= int(match[1]) <= 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +50,15 @@ class GameServerClient:
     """Asks game servers, at most ``per_server`` requests at a time of each and ``overall`` of all.
 
     A request has ``timeout`` seconds, from connecting to the end of the answer, and waits for its turn for
-    as long again at most. An ``agent`` takes the place of real connections in tests.
+    as long again at most. The ``addresses`` say where it may send players, else anywhere. An ``agent`` takes
+    the place of real connections in tests.
     """
 
     def __init__(
         self,
         reactor: IReactorTime,
         *,
+        addresses: AddressBook | None = None,
         timeout: float = 5.0,
         per_server: int = 32,
         overall: int = 256,
@@ -71,6 +66,7 @@ class GameServerClient:
     ) -> None:
         self._exchanges = Exchanges(reactor, timeout=timeout, keep=per_server, agent=agent)
         self._turns = _Turns(reactor, timeout, per_server, overall)
+        self._addresses = addresses or AddressBook(reactor, Allowed(loopback=True))
 
     async def create_session(self, address: str, request: CreateSession) -> GameSession:
         """The session made at ``address``, or made before for the same loading session.
@@ -82,7 +78,12 @@ class GameServerClient:
             raise SessionRefused(f"game server {address}: {answer}")
         if answer.flaw:
             raise SessionUncertain(f"game server {address}: {answer.flaw}")
-        return _session(address, answer.body)
+        session = _session(address, answer.body)
+        try:
+            await self._addresses.check(session.server_address, address)
+        except AddressRefused as error:
+            raise SessionUncertain(f"game server {address}: bad answer: server_address: {error}") from None
+        return session
 
     async def end_session(self, address: str, loading_session_id: str) -> None:
         """Have the game server forget a session, if it has it; any answer will do. Raises SessionUncertain."""

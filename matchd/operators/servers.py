@@ -10,7 +10,7 @@ from twisted.web import http
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
-from matchd.matches.gameserver import is_address
+from matchd.matches.addresses import AddressRefused, is_address
 from matchd.model import GameServer, is_name
 from matchd.operators.responses import NO_CONTENT, Answer, Endpoint, Invalid, Path, as_json, problem
 from matchd.operators.source import Source
@@ -83,7 +83,10 @@ class _Server(Endpoint):
     async def _put(self, request: Request) -> Answer:
         assert request.content is not None
         server = read_registration(self._id(), request.content.read())
-        await self._source.register_server(server)
+        try:
+            await self._source.register_server(server)
+        except AddressRefused as refusal:
+            raise Invalid(f"address: {refusal}") from None
         return as_json({"server_id": server.server_id, "ttl_s": SERVER_TTL_MS // 1000})
 
     async def _delete(self, _: Request) -> Answer:

@@ -7,7 +7,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
 from matchd.operators import views
-from matchd.operators.access import UNAUTHORIZED, Access
+from matchd.operators.access import UNAUTHORIZED, Access, changes
 from matchd.operators.channel import BoundedSite
 from matchd.operators.health import health
 from matchd.operators.page import login, page
@@ -18,9 +18,9 @@ from matchd.operators.source import Source
 __all__ = ["Source", "site"]
 
 
-def site(source: Source, token: str, reactor: IReactorTime, max_connections: int = 512) -> Site:
-    """The operators' site over ``source``; with a ``token`` everything but health asks for it."""
-    return _GuardedSite(_tree(source), Access(token), reactor, max_connections)
+def site(source: Source, access: Access, reactor: IReactorTime, max_connections: int = 512) -> Site:
+    """The operators' site over ``source``, everything but health for those whom ``access`` admits."""
+    return _GuardedSite(source, access, reactor, max_connections)
 
 
 def _tree(source: Source) -> Path:
@@ -39,8 +39,9 @@ def _tree(source: Source) -> Path:
 class _GuardedSite(BoundedSite):
     """Whoever may not enter is told the same everywhere, so that he can't even see what is there."""
 
-    def __init__(self, root: Path, access: Access, reactor: IReactorTime, max_connections: int) -> None:
-        super().__init__(root, reactor, max_connections)
+    def __init__(self, source: Source, access: Access, reactor: IReactorTime, max_connections: int) -> None:
+        super().__init__(_tree(source), reactor, max_connections)
+        self._source = source
         self._access = access
         self._login = login(UNAUTHORIZED)
 
@@ -51,4 +52,6 @@ class _GuardedSite(BoundedSite):
         if refusal is None:
             found: Resource = super().getResourceFor(request)
             return found
+        if changes(request):
+            self._source.registration_refused("unauthorized" if refusal.status == UNAUTHORIZED.status else "origin")
         return self._login if refusal is UNAUTHORIZED and path == [b""] else Path(refusal)

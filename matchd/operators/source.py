@@ -35,7 +35,10 @@ class Source(Protocol):
         """Across all nodes: ``players`` (place -> number) and ``contradictions`` (one line each)."""
 
     def register_server(self, server: GameServer) -> Awaitable[None]:
-        """Enter a game server, or note that it is still there."""
+        """Enter a game server, or note that it is still there; raises AddressRefused where it may not be."""
 
     def deregister_server(self, server_id: str) -> Awaitable[bool]:
         """Take a game server out; False if it is not in."""
+
+    def registration_refused(self, reason: str) -> None:
+        """Count somebody who was not let in, see ``metrics.REGISTRATIONS_REFUSED``."""

@@ -13,6 +13,7 @@ from twisted.internet.testing import Clock, StringTransport
 from twisted.python.failure import Failure
 
 from matchd.model import GameServer
+from matchd.operators.access import Access
 from matchd.operators.site import site
 
 
@@ -24,6 +25,7 @@ class MadeUpNode:
     failure: Exception | None = None
     registry: dict[str, GameServer] = field(default_factory=dict)
     limits: list[int] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
     pending: Deferred[None] | None = None
 
     def ready(self) -> str | None:
@@ -57,6 +59,9 @@ class MadeUpNode:
         await self._work()
         return self.registry.pop(server_id, None) is not None
 
+    def registration_refused(self, reason: str) -> None:
+        self.refused.append(reason)
+
     async def _work(self) -> None:
         if self.failure is not None:
             raise self.failure
@@ -76,9 +81,9 @@ class Wire(StringTransport):
 class Browser:
     """Asks one site; every request is a connection of its own."""
 
-    def __init__(self, source: object, token: str = "", max_connections: int = 10) -> None:
+    def __init__(self, source: object, token: str = "", max_connections: int = 10, servers: str = "") -> None:
         self.clock = Clock()
-        self.site = site(source, token, self.clock, max_connections)
+        self.site = site(source, Access(token, servers), self.clock, max_connections)
 
     def connect(self) -> tuple[Any, Wire]:
         """A new connection: its protocol, to give bytes to, and its transport, to read the answer from."""

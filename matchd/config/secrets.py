@@ -1,0 +1,76 @@
+"""Secrets: each from the file of settings, from a file of its own or from the environment, never from an option.
+
+``operator_token`` may be given as that, as ``operator_token_file`` or as the variable MATCHD_OPERATOR_TOKEN, by
+one of the three; ``servers.token`` likewise, as MATCHD_SERVERS_TOKEN. What other users of the machine can read
+is used all the same, with a warning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from matchd.config.files import is_public, path_of, read_file, reason
+from matchd.config.table import VISIBLE, Table
+
+
+class Secrets:
+    """Reads secrets; ``warnings`` has a line for each that is not well kept."""
+
+    def __init__(self, environ: Mapping[str, str], config: Path | None = None) -> None:
+        """``config`` is the file of settings, next to which the files are that it names."""
+        self.warnings: list[str] = []
+        self._environ = environ
+        self._config = config
+        self._folder = config.parent if config else Path.cwd()
+        self._inline: list[str] = []
+
+    def read(self, table: Table, key: str) -> str:
+        """The secret ``key``; empty where it is not given, or wrong, which the table is told."""
+        secret, file, variable = table.text(key, form=VISIBLE, secret=True), f"{key}_file", _variable(table, key)
+        path = path_of(table, file, self._folder)
+        if path is not None and key in table:
+            table.refuse(file, f"{key} is set too; keep one of them")
+        elif variable in self._environ and (path is not None or key in table):
+            table.refuse(file if path is not None else key, f"{variable} is set too; keep one of them")
+        elif path is not None:
+            secret = self._read_file(table, file, path)
+        elif variable in self._environ:
+            secret = _checked(table, key, self._environ[variable], variable)
+        elif secret:
+            self.found_inline(table.name(key))
+        return secret
+
+    def is_given(self, table: Table, key: str) -> bool:
+        """Whether the secret is given in any way, even a wrong one."""
+        return key in table or f"{key}_file" in table or _variable(table, key) in self._environ
+
+    def found_inline(self, name: str) -> None:
+        """The setting ``name``, which has a secret in it, stands in the file of settings."""
+        self._inline.append(name)
+
+    def check_config(self) -> None:
+        """Warn if the file of settings has secrets in it and is open to all; called when all are read."""
+        if self._config is not None and self._inline and is_public(self._config):
+            self.warnings.append(f"every user of this machine can read {self._config}: {', '.join(self._inline)}")
+
+    def _read_file(self, table: Table, key: str, path: Path) -> str:
+        try:
+            secret = read_file(path).strip()
+            if is_public(path):
+                self.warnings.append(f"every user of this machine can read {path}: {table.name(key)}")
+        except (OSError, ValueError) as error:
+            table.refuse(key, f"{path}: {reason(error)}")
+            return ""
+        return _checked(table, key, secret, str(path))
+
+
+def _variable(table: Table, key: str) -> str:
+    return "MATCHD_" + table.name(key).upper().replace(".", "_")
+
+
+def _checked(table: Table, key: str, secret: str, place: str) -> str:
+    if VISIBLE.fits(secret):
+        return secret
+    table.refuse(key, f"{place} holds no {'password' if 'password' in key else 'token'}: {VISIBLE.words}")
+    return ""

@@ -1,0 +1,141 @@
+"""Secrets of the settings, and what is said about game servers: where each comes from, and what is wrong with it."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from matchd.config.settings import Settings, SettingsError, read
+from matchd.matches.addresses import Ports
+
+FORM = "a text of visible ASCII characters without spaces"
+NETWORK = 'an IP address or network without host bits, as "10.0.0.0/8"'
+PORTS = 'a port or a range of ports, as "7000-7999"'
+
+
+class Case(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.folder = Path(self.mktemp()).absolute()
+        self.folder.mkdir()
+        self.environ: dict[str, str] = {}
+
+    def file(self, name: str, content: str, mode: int = 0o600) -> str:
+        """A file beside the settings."""
+        path = self.folder / name
+        path.write_text(content)
+        path.chmod(mode)
+        return str(path)
+
+    def read(self, **tree: object) -> Settings:
+        return read(tree, {}, self.folder / "matchd.toml", self.environ)
+
+    def problems(self, **tree: object) -> list[str]:
+        return list(self.assertRaises(SettingsError, self.read, **tree).problems)
+
+
+class SecretTests(Case):
+    """Every secret can stay out of the file of settings (T33)."""
+
+    def test_environment(self) -> None:
+        """A secret may come from the environment."""
+        self.environ = {"MATCHD_OPERATOR_TOKEN": "0ps", "MATCHD_SERVERS_TOKEN": "g4me"}
+        settings = self.read()
+        self.assertEqual((settings.operator_token, settings.servers.token), ("0ps", "g4me"))
+
+    def test_environment_opens_the_port(self) -> None:
+        """The operators' port may be beyond loopback with a token from there as well."""
+        self.environ = {"MATCHD_OPERATOR_TOKEN": "0ps"}
+        self.assertEqual(self.read(http="tcp:8081").http, "tcp:8081")
+
+    def test_files(self) -> None:
+        """Or from a file of its own."""
+        self.file("servers.token", "g4me\n")
+        settings = self.read(servers={"token_file": "servers.token"})
+        self.assertEqual(settings.servers.token, "g4me")
+        self.assertEqual(settings.warnings, ())
+
+    def test_one_of_them(self) -> None:
+        """One that comes from two places is refused: nobody could say which counts."""
+        self.file("t", "g4me")
+        self.environ = {"MATCHD_SERVERS_TOKEN": "g4me"}
+        for key, value in (("token", "x"), ("token_file", "t")):
+            self.assertEqual(
+                self.problems(servers={key: value}),
+                [f"servers.{key}: MATCHD_SERVERS_TOKEN is set too; keep one of them"],
+            )
+        self.environ = {}
+        self.assertEqual(
+            self.problems(servers={"token": "x", "token_file": "t"}),
+            ["servers.token_file: token is set too; keep one of them"],
+        )
+
+    def test_no_secret(self) -> None:
+        """What is wrong with a secret is told without it."""
+        self.environ = {"MATCHD_SERVERS_TOKEN": "two words"}
+        self.assertEqual(self.problems(), [f"servers.token: MATCHD_SERVERS_TOKEN holds no token: {FORM}"])
+        self.environ = {"MATCHD_SERVERS_TOKEN": ""}
+        self.assertEqual(self.problems(), [f"servers.token: MATCHD_SERVERS_TOKEN holds no token: {FORM}"])
+        self.environ = {}
+        path = self.file("t", "two words")
+        self.assertEqual(
+            self.problems(servers={"token_file": "t"}), [f"servers.token_file: {path} holds no token: {FORM}"]
+        )
+        self.assertEqual(self.problems(servers={"token": "two words"}), [f"servers.token: {FORM}"])
+        self.assertEqual(
+            self.problems(servers={"token_file": "nowhere"}),
+            [f"servers.token_file: {self.folder}/nowhere: No such file or directory"],
+        )
+
+    def test_readable_by_all(self) -> None:
+        """A secret that other users of the machine can read is used, with a warning that names the file."""
+        path = self.file("t", "g4me", 0o644)
+        settings = self.read(servers={"token_file": "t"})
+        self.assertEqual(settings.servers.token, "g4me")
+        self.assertEqual(settings.warnings, (f"every user of this machine can read {path}: servers.token_file",))
+
+    def test_settings_readable_by_all(self) -> None:
+        """So is one that stands in a file of settings which all can read."""
+        tree = {"operator_token": "0ps", "servers": {"token": "g4me"}}
+        path = self.file("matchd.toml", "", 0o644)
+        warning = f"every user of this machine can read {path}: operator_token, servers.token"
+        self.assertEqual(self.read(**tree).warnings, (warning,))
+        self.assertEqual(self.read().warnings, ())
+        self.file("matchd.toml", "", 0o640)
+        self.assertEqual(self.read(**tree).warnings, ())
+
+    def test_masked(self) -> None:
+        """Settings that are printed show none."""
+        self.file("matchd.toml", "")
+        shown = repr(self.read(operator_token="s3cret-1", servers={"token": "s3cret-2"}))
+        self.assertNotIn("s3cret", shown)
+
+
+class ServersTests(Case):
+    """Where game servers may be."""
+
+    def test_lists(self) -> None:
+        """Networks and ports are what they say."""
+        servers = self.read(servers={"networks": ["10.0.0.0/8", "2001:db8::7"], "ports": ["443", "7000-7999"]}).servers
+        self.assertEqual(servers.networks, (ip_network("10.0.0.0/8"), ip_network("2001:db8::7/128")))
+        self.assertEqual(servers.ports, (Ports(443, 443), Ports(7000, 7999)))
+
+    def test_mistakes(self) -> None:
+        """What is no network or no port is named, item by item."""
+        wrong = {"networks": ["10.0.0.1/8", "10.0.0.0/8", 5], "ports": ["0", 443], "network": []}
+        expected = [
+            f'servers.networks: {NETWORK}, got "10.0.0.1/8"',
+            f"servers.networks: {NETWORK}, got 5",
+            f'servers.ports: {PORTS}, got "0"',
+            f"servers.ports: {PORTS}, got 443",
+            "servers.network: unknown key, did you mean networks?",
+        ]
+        self.assertEqual(self.problems(servers=wrong), expected)
+
+    def test_on_loopback(self) -> None:
+        """matchd is on loopback as long as neither port can be reached from elsewhere."""
+        self.assertTrue(Settings().on_loopback)
+        self.assertTrue(Settings(http=None).on_loopback)
+        self.assertFalse(Settings(listen="tcp:8080").on_loopback)
+        self.assertFalse(Settings(http="tcp:8081:interface=10.0.0.1").on_loopback)
