@@ -33,11 +33,12 @@ class Wish:
 
 @dataclass(slots=True)
 class Game:
-    """A game session as its players were told of it: who, the modes they wished for, where, and when first."""
+    """A game session as its players were told of it: who, in which teams and of which modes, where, and when first."""
 
     session: str
     first_told: float
     players: list[str] = field(default_factory=list)
+    teams: Counter[int] = field(default_factory=Counter)
     modes: set[str] = field(default_factory=set)
     addresses: set[str] = field(default_factory=set)
 
@@ -79,13 +80,13 @@ class Report:
 
 
 class Books:
-    """Keeps account of every wish. ``sizes`` are the players of a match, by mode; moments are the caller's seconds."""
+    """Keeps account of every wish. ``teams`` are the sizes of teams, by mode; moments are the caller's seconds."""
 
-    def __init__(self, sizes: Mapping[str, int], now: float) -> None:
+    def __init__(self, teams: Mapping[str, Sequence[int]], now: float) -> None:
         self.events: Counter[str] = Counter()
         self.unexpected: list[str] = []
         self.wishes = 0
-        self._sizes = sizes
+        self._teams = teams
         self._opened = self._last_match = now
         self._open: dict[Wish, None] = {}
         self._games: dict[str, Game] = {}
@@ -111,14 +112,14 @@ class Books:
         self.events[step] += 1
         wish.steps.append(f"{now - wish.began:.2f} {step}")
 
-    def found(self, wish: Wish, session: str, address: str, now: float) -> None:
-        """He was told of a game session."""
+    def found(self, wish: Wish, session: str, address: str, now: float, team: int | None = None) -> None:
+        """He was told of a game session; of his ``team`` in it too, where that is said."""
         if wish.told:
             self._doubled.append(f"{wish.player} was sent to {session} after {wish.told[-1]}")
         else:
             self._waits.append(now - wish.began)
             self._slowest = nlargest(SLOWEST, [*self._slowest, (now - wish.began, len(self._waits), wish)])
-            self._enter(wish, session, address, now)
+            self._enter(wish, session, address, now, team)
             self._last_match = now
         wish.told.append(session)
         self._open.pop(wish, None)
@@ -154,14 +155,16 @@ class Books:
             unexpected=self.unexpected,
         )
 
-    def _enter(self, wish: Wish, session: str, address: str, now: float) -> None:
+    def _enter(self, wish: Wish, session: str, address: str, now: float, team: int | None) -> None:
         game = self._games.setdefault(session, Game(session, now))
         game.players.append(wish.player)
         game.modes.add(wish.mode)
         game.addresses.add(address)
+        if team is not None:
+            game.teams[team] += 1
 
     def _size(self, game: Game) -> int:
-        return max(self._sizes[mode] for mode in game.modes)
+        return max(sum(self._teams[mode]) for mode in game.modes)
 
     def _lacks_players(self, game: Game) -> bool:
         return len(game.players) < self._size(game)
@@ -172,8 +175,15 @@ class Books:
             "a player twice": len(set(game.players)) < len(game.players),
             "players of several modes": len(game.modes) > 1,
             "several addresses": len(game.addresses) > 1,
+            "teams of other sizes": self._has_other_teams(game),
         }
         return [f"{_named(game)} has {what}" for what, is_so in wrong.items() if is_so]
+
+    def _has_other_teams(self, game: Game) -> bool:
+        (mode, *others) = game.modes
+        if others or not game.teams or self._lacks_players(game):
+            return False  # one thing wrong is enough
+        return game.teams != dict(enumerate(self._teams[mode]))
 
 
 def _named(game: Game) -> str:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import socket
-import struct
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from bench.frames import CLOSE, PING, PONG, TEXT, BadServer, Reader, address_of, close_code, closing, frame, opening
+from bench.frames import address_of
+from bench.wire import ABNORMAL, Wire
 
 HANDSHAKE_SECONDS = 5.0
 GOODBYE_SECONDS = 2.0
-ABNORMAL = 1006
-"""The close code of a connection that just went."""
 
 Message = Mapping[str, Any]
 
@@ -46,23 +42,15 @@ async def connect(url: str) -> Connection:
     return made
 
 
-class Connection(asyncio.Protocol):
+class Connection(Wire):
     """Sends and receives messages; use ``connect`` to make one."""
 
     def __init__(self, url: str) -> None:
-        loop = asyncio.get_running_loop()
-        self.opened: asyncio.Future[None] = loop.create_future()
-        self._url = url
-        self._reader = Reader()
+        super().__init__(url)
+        self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._unread: deque[Message] = deque()
         self._waiting: asyncio.Future[None] | None = None
         self._lost: Lost | None = None
-        self._transport: asyncio.Transport
-
-    def send(self, **message: object) -> None:
-        """Send a message; into the void when the connection is lost, as ``receive`` will tell."""
-        if self._lost is None:
-            self._transport.write(frame(TEXT, json.dumps(message).encode()))
 
     async def receive(self, seconds: float | None = None) -> Message:
         """The next message. Raises TimeoutError when none comes in time, and Lost."""
@@ -76,53 +64,23 @@ class Connection(asyncio.Protocol):
 
     async def close(self) -> None:
         """Say goodbye, and wait for the other side to hang up, for 2 s at most."""
-        if self._lost is None:
-            self._transport.write(closing())
+        self.say_goodbye()
         try:
             while True:
                 await self.receive(GOODBYE_SECONDS)
         except (TimeoutError, Lost):
             self._transport.abort()
 
-    def reset(self) -> None:
-        """Drop the connection as a machine does that lost power and came back: the other side gets a RST."""
-        if not self._transport.is_closing():
-            sock = self._transport.get_extra_info("socket")
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._transport.abort()
-
-    # what asyncio calls
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.write(opening(self._url))
-
-    def data_received(self, data: bytes) -> None:
-        try:
-            for opcode, payload in self._reader.feed(data):
-                self._frame_received(opcode, payload)
-        except (BadServer, ValueError) as error:
-            self._ended(Lost(str(error)))
-        if self._reader.open and not self.opened.done():
+    def agreed(self) -> None:
+        if not self.opened.done():
             self.opened.set_result(None)
 
-    def connection_lost(self, error: Exception | None) -> None:
-        self._ended(Lost(str(error or "hung up")))
+    def heard(self, message: Message) -> None:
+        self._unread.append(message)
+        self._wake()
 
-    def _frame_received(self, opcode: int, payload: bytes) -> None:
-        if opcode == TEXT:
-            self._unread.append(json.loads(payload))
-            self._wake()
-        elif opcode == PING:
-            self._transport.write(frame(PONG, payload))
-        elif opcode == CLOSE:
-            self._transport.write(frame(CLOSE, payload))
-            self._ended(Lost(payload[2:].decode(errors="replace"), close_code(payload)))
-
-    def _ended(self, lost: Lost) -> None:
-        self._lost = self._lost or lost
-        self._transport.close()
+    def ended(self, reason: str, code: int) -> None:
+        self._lost = Lost(reason, code)
         if not self.opened.done():
             self.opened.set_exception(self._lost)
         self._wake()

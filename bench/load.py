@@ -15,8 +15,8 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from bench import options
 from bench.books import Books, Report
-from bench.frames import address_of
 from bench.players import Habits, Player
 
 MATCH_SECONDS = 90.0
@@ -92,22 +92,22 @@ class Crowd:
             if not left:
                 return True
             waiting = self.books.waiting()
-            too_few = all(waiting[mode] < size for mode, size in self._habits.modes.items())
+            too_few = all(waiting[mode] < sum(teams) for mode, teams in self._habits.modes.items())
             quiet = quiet + 0.25 if too_few and waiting else 0.0
         return False
 
 
-async def load(options: argparse.Namespace) -> Report:
+async def load(chosen: argparse.Namespace) -> Report:
     """What the command line asks for."""
-    habits = Habits(options.url, dict(options.mode), options.loading, options.linger, options.pause)
-    crowd = Crowd(habits, options.players, options.seed, options.wishes)
+    habits = Habits(chosen.url, dict(chosen.mode), chosen.loading, chosen.linger, chosen.pause)
+    crowd = Crowd(habits, chosen.players, chosen.seed, chosen.wishes)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, crowd.stop)
     loop.add_signal_handler(signal.SIGUSR1, crowd.reset_some)
-    telling = asyncio.create_task(_tell(crowd.books, options.status)) if options.status else None
+    telling = asyncio.create_task(_tell(crowd.books, chosen.status)) if chosen.status else None
     try:
-        return await crowd.run(options.seconds)
+        return await crowd.run(chosen.seconds)
     finally:
         if telling is not None:
             telling.cancel()
@@ -146,51 +146,32 @@ def shown(report: Report) -> str:
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The options; ends the process when one is wrong."""
     parser = argparse.ArgumentParser(prog="python -m bench.load", description=__doc__)
-    parser.add_argument("--url", action="append", type=_url, help="a node; may be given more than once")
+    parser.add_argument("--url", action="append", type=options.url, help="a node; may be given more than once")
     parser.add_argument("--players", type=int, default=100, help="how many there are at once")
     parser.add_argument("--seconds", type=float, default=60.0, help="until nobody comes again")
     parser.add_argument("--wishes", type=float, default=float("inf"), help="or until so many wishes were made")
-    parser.add_argument("--mode", action="append", type=_mode, help="NAME=PLAYERS of a match; may be given again")
-    parser.add_argument("--loading", type=_span, default=(0.2, 1.0), help="seconds to load, FROM-TO")
-    parser.add_argument("--linger", type=_span, default=(0.0, 0.3), help="seconds to stay after the match was found")
-    parser.add_argument("--pause", type=_span, default=(0.2, 2.0), help="seconds between two matches")
+    parser.add_argument(
+        "--mode", action="append", type=options.mode, help="NAME=SIZE+SIZE, the sizes of its teams; may be given again"
+    )
+    parser.add_argument("--loading", type=options.span, default=(0.2, 1.0), help="seconds to load, FROM-TO")
+    parser.add_argument(
+        "--linger", type=options.span, default=(0.0, 0.3), help="seconds to stay after the match was found"
+    )
+    parser.add_argument("--pause", type=options.span, default=(0.2, 2.0), help="seconds between two matches")
     parser.add_argument("--seed", type=int, default=secrets.randbits(24), help="of what players do by chance")
     parser.add_argument("--status", type=float, default=0.0, help="print how it stands, as JSON, every so many seconds")
     parser.add_argument("--json", action="store_true", help="print the account as JSON")
-    options = parser.parse_args(arguments)
-    options.url = options.url or ["ws://127.0.0.1:8080/ws/"]
-    options.mode = options.mode or [("Normal_1v1", 2)]
-    return options
-
-
-def _url(text: str) -> str:
-    try:
-        address_of(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    return text
-
-
-def _mode(text: str) -> tuple[str, int]:
-    name, _, size = text.rpartition("=")
-    if not name or not size.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=PLAYERS")
-    return name, int(size)
-
-
-def _span(text: str) -> tuple[float, float]:
-    try:
-        least, _, most = text.partition("-")
-        return float(least), float(most or least)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not FROM-TO, in seconds") from None
+    chosen = parser.parse_args(arguments)
+    chosen.url = chosen.url or ["ws://127.0.0.1:8080/ws/"]
+    chosen.mode = chosen.mode or [("Normal_1v1", (1, 1))]
+    return chosen
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the load; the exit status is 0 if every wish was answered once."""
-    options = parse(arguments)
-    report = asyncio.run(load(options))
-    print(json.dumps(report.as_json()) if options.json else shown(report), flush=True)
+    chosen = parse(arguments)
+    report = asyncio.run(load(chosen))
+    print(json.dumps(report.as_json()) if chosen.json else shown(report), flush=True)
     return 1 if report.wrong else 0
 
 

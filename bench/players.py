@@ -25,7 +25,7 @@ class Habits:
     """What players do: where they go, what they wish for, how long (seconds, from and to) each thing takes them."""
 
     urls: Sequence[str]
-    modes: Mapping[str, int]
+    modes: Mapping[str, Sequence[int]]
     loading: tuple[float, float] = (0.2, 1.0)
     linger: tuple[float, float] = (0.0, 0.3)
     pause: tuple[float, float] = (0.2, 2.0)
@@ -116,7 +116,7 @@ class Player:
             case {"type": "start_loading", "loading_session_id": session}:
                 self._loads(connection, session)
             case {"type": "match_found", "session_id": session, "server_address": address}:
-                return self._found(connection, session, address)
+                return self._found(connection, session, address, message.get("team"))
             case {"type": "dequeued"} if self._gives_up:
                 self._books.give_up(self._wish)
                 return True
@@ -137,14 +137,14 @@ class Player:
         loaded = {"type": "loading_complete", "loading_session_id": session}
         self._plan(self._chance.uniform(*self._habits.loading), connection, loaded)
 
-    def _found(self, connection: Connection, session: str, address: str) -> bool:
+    def _found(self, connection: Connection, session: str, address: str, team: int | None) -> bool:
         if session in self._past and self._question.get("type") == "resume" and not self._answered:
             self._enqueue(connection)  # that was the answer to the wish before: this one never arrived
             return False
         if session in self._past:
             self._books.unexpected.append(f"{self.name} was sent to {session} again")
         self._past.add(session)
-        self._books.found(self._wish, session, address, _now())
+        self._books.found(self._wish, session, address, _now(), team)
         return True
 
     def _refused(self, connection: Connection, code: str, message: Message) -> None:

@@ -34,7 +34,7 @@ order = "random"
 teams = [2, 2]
 loading_timeout = 20
 """
-SIZES = {"Normal_1v1": 2, "Duos": 4}
+TEAMS = {"Normal_1v1": "1+1", "Duos": "2+2"}
 
 UNANSWERED = (ConnectError, ConnectionDone, ConnectionLost, HTTPException, TimeoutError, AssertionError, ValueError)
 """What asking a process that is unwell ends in."""
@@ -67,7 +67,7 @@ class Service:
     def start_load(self, players: int, seed: int) -> None:
         """Let the players come, until ``stop_load``."""
         urls = [word for node in self.nodes for word in ("--url", node.url)]
-        modes = [word for mode, size in SIZES.items() for word in ("--mode", f"{mode}={size}")]
+        modes = [word for mode, teams in TEAMS.items() for word in ("--mode", f"{mode}={teams}")]
         counts = ["--players", str(players), "--seconds", "1e9", "--status", "0.25", "--json", "--seed", str(seed)]
         self.load = Program(self.fleet.folder / "load")
         self.load.runs.append(Child(self.load.folder, "-m", "bench.load", *urls, *modes, *counts))

@@ -7,13 +7,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from bench.books import Books, Report, Wish, quantile
 from bench.load import shown
 
-SIZES = {"Duel": 2, "Duos": 4}
+TEAMS = {"Duel": (1, 1), "Duos": (2, 2)}
 PLACE = "127.0.0.1:7000"
 
 
 class BooksTests(SynchronousTestCase):
     def setUp(self) -> None:
-        self.books = Books(SIZES, 100.0)
+        self.books = Books(TEAMS, 100.0)
 
     def match(self, session: str, *players: str, mode: str = "Duel") -> list[Wish]:
         """Players wish for a match, and are told of this session a second later."""
@@ -84,6 +84,15 @@ class BooksTests(SynchronousTestCase):
         (wish,) = self.match("g", "a")
         self.books.found(self.books.begin("b", "Duel", wish.began), "g", "127.0.0.1:7001", 101.0)
         self.assertEqual(self.report().wrong, ["session g (a, b) has several addresses"])
+
+    def test_other_teams(self) -> None:
+        """Both of a match were told that they are in the same team, or in one that the mode has not."""
+        for session, teams in (("g", (0, 0)), ("h", (0, 2)), ("i", (1, 0))):
+            for number, team in enumerate(teams):
+                wish = self.books.begin(f"{session}{number}", "Duel", 100.0)
+                self.books.found(wish, session, PLACE, 101.0, team)
+        wrong = [f"session {session} ({session}0, {session}1) has teams of other sizes" for session in "gh"]
+        self.assertEqual(self.report().wrong, wrong)
 
     def test_slowest(self) -> None:
         """Of those who waited longest it is told what happened to them, the worst first."""

@@ -45,7 +45,7 @@ class LoadTests(FleetCase):
 
     def test_options(self) -> None:
         """What the options mean; without any it is matchd's own defaults."""
-        options = parse(["--mode", "Duos=4", "--pause", "1-2", "--loading", "3"])
-        self.assertEqual((options.mode, options.pause, options.loading), ([("Duos", 4)], (1.0, 2.0), (3.0, 3.0)))
+        options = parse(["--mode", "Duos=2+2", "--pause", "1-2", "--loading", "3"])
+        self.assertEqual((options.mode, options.pause, options.loading), ([("Duos", (2, 2))], (1.0, 2.0), (3.0, 3.0)))
         options = parse([])
-        self.assertEqual((options.url, options.mode), (["ws://127.0.0.1:8080/ws/"], [("Normal_1v1", 2)]))
+        self.assertEqual((options.url, options.mode), (["ws://127.0.0.1:8080/ws/"], [("Normal_1v1", (1, 1))]))

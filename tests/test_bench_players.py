@@ -37,8 +37,8 @@ class PlayersTests(SynchronousTestCase):
                 stack.push_async_callback(server.wait_closed)
                 stack.callback(server.close)
                 urls.append(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/ws/")
-            books = Books({"Duel": 1}, loop.time())
-            habits = Habits(urls, {"Duel": 1}, loading=(0, 0), linger=(0.1, 0.1), pause=(0, 0))
+            books = Books({"Duel": (1,)}, loop.time())
+            habits = Habits(urls, {"Duel": (1,)}, loading=(0, 0), linger=(0.1, 0.1), pause=(0, 0))
             player = Player("p", habits, books, _First())
             for _ in range(wishes):
                 await player.play()
