@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import cycle
+from operator import xor
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone
@@ -44,7 +46,7 @@ def frame(
         head = b"\xfe" + length.to_bytes(2, "big")
     else:
         head = b"\xff" + length.to_bytes(8, "big")
-    masked = bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
+    masked = bytes(map(xor, payload, cycle(mask)))
     return bytes((0x80 | opcode if first is None else first,)) + head + mask + masked
 
 
@@ -113,6 +115,11 @@ class Client:
         if not self.gone:
             self.gone = True
             self.connection.connectionLost(Failure(ConnectionDone()))
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the server has hung up."""
+        return bool(self.wire.disconnecting or self.wire.aborted)
 
     @property
     def head(self) -> str:

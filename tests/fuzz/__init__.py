@@ -1,0 +1,1 @@
+"""Generated bad inputs, as many as one likes: ``python -m tests.fuzz``."""

@@ -1,0 +1,116 @@
+"""The fuzzer itself: it brings what it says, and notices what it is there to notice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+from unittest import mock
+
+from twisted.logger import Logger
+from twisted.trial.unittest import SynchronousTestCase
+
+from matchd.messages import BadMessage, CloseCode, Dequeue, ErrorCode, decode, error
+from matchd.players import session
+from matchd.players.session import Session
+from matchd.websocket.connection import PlayerConnection
+from matchd.websocket.gateway import Gateway
+from tests.fuzz.seeded import Campaign
+from tests.fuzz.target import Target, written
+from tests.inputs.trial import Broken
+
+ERROR = error(ErrorCode.INVALID_JSON, "not JSON")
+
+
+def _refuses(how: Callable[[Session], object]) -> Any:
+    """A session that does this besides when it refuses something."""
+    real = Session._refuse
+
+    def refuse(self: Session, code: ErrorCode, text: str) -> None:
+        real(self, code, text)
+        how(self)
+
+    return mock.patch.object(Session, "_refuse", refuse)
+
+
+def _write(self: Session) -> None:
+    self._lobby.store._execute("SET", "player:x", "y")  # type: ignore[attr-defined]
+
+
+def _tolerant(frame: bytes) -> object:
+    """A decoder that takes everything for a message."""
+    try:
+        return decode(frame)
+    except BadMessage:
+        return Dequeue()
+
+
+PLANTED: dict[str, Callable[[], Any]] = {
+    "two replies": lambda: _refuses(lambda self: self._outlet.send(ERROR)),
+    "no reply": lambda: mock.patch.object(Session, "_refuse", lambda *_: None),
+    "a reply and a close": lambda: _refuses(lambda self: self._outlet.close(CloseCode.ABUSE, "x")),
+    "a write": lambda: _refuses(_write),
+    "a traceback": lambda: _refuses(lambda _: Logger().failure("oh") if _fail() else None),
+    "an exception": lambda: mock.patch.object(session, "decode", lambda frame: frame.decode("ascii")),
+    "what is no message is taken for one": lambda: mock.patch.object(session, "decode", _tolerant),
+    "a connection that no longer answers": lambda: mock.patch.object(PlayerConnection, "onPing", lambda *_: None),
+    "a socket that is not cut": lambda: mock.patch.object(PlayerConnection, "_closeConnection", lambda *_, **__: None),
+    "nobody is idle": lambda: mock.patch.object(Gateway, "_look_after", _nothing),
+    "no HTTP response": lambda: mock.patch.object(PlayerConnection, "failHandshake", lambda *_: None),
+}
+"""What could be wrong, by what is to be noticed."""
+
+
+def _fail() -> bool:
+    try:
+        raise RuntimeError("planted")
+    except RuntimeError:
+        return True
+
+
+async def _nothing(*_: object) -> None:
+    pass
+
+
+class SeededTests(SynchronousTestCase):
+    def test_all_well(self) -> None:
+        """Every input is counted once, of each kind there are many, and nothing is wrong."""
+        campaign = Campaign(7)
+        campaign.run(1200)
+        self.assertEqual(campaign.came_of.total(), 1200)
+        kinds = Counter[str]()
+        for what, often in campaign.came_of.items():
+            kinds[what.partition(":")[0]] += often
+        self.assertEqual(set(kinds), {"text", "bytes", "request"})
+        self.assertGreater(min(kinds.values()), 100)
+        self.assertGreater(campaign.came_of["text: refused"], 700)
+
+    def test_the_same_again(self) -> None:
+        """By the same seed the same comes of it, by another something else."""
+        came_of = []
+        for seed in (5, 5, 6):
+            campaign = Campaign(seed)
+            campaign.run(200)
+            came_of.append(campaign.came_of)
+        self.assertEqual(came_of[0], came_of[1])
+        self.assertNotEqual(came_of[0], came_of[2])
+
+    def test_whatever_is_wrong_is_noticed(self) -> None:
+        """Each of a number of planted bugs."""
+        for name, plant in PLANTED.items():
+            with plant():
+                try:
+                    Campaign(1).run(600)
+                except (Broken, AssertionError):
+                    self.flushLoggedErrors()
+                    continue
+            self.fail(f"{name} went unnoticed")
+
+
+class GuidedTests(SynchronousTestCase):
+    def test_the_target(self) -> None:
+        """What atheris calls takes everything that was written down, and an input of no bytes."""
+        target = Target()
+        for data in (b"", *list(written())[::10]):
+            target.bring(data)
+        target.close()
