@@ -25,9 +25,13 @@ _failures: list[str] = []
 
 def complain(text: str, program: str = "matchd") -> None:
     """Print one line on the real stderr, also where twistd has turned ``sys.stderr`` into its log."""
-    line = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
     with suppress(OSError, ValueError):
-        print(f"{program}: {line}", file=sys.__stderr__, flush=True)
+        print(f"{program}: {printable(text)}", file=sys.__stderr__, flush=True)
+
+
+def printable(text: str) -> str:
+    """``text`` with escapes for what would end its line, command a terminal, or show it otherwise than it is."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def fail(reactor: IReactorCore, text: str, program: str = "matchd") -> None:

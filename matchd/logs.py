@@ -22,12 +22,12 @@ from twisted.python.logfile import LogFile
 from zope.interface import implementer
 
 from matchd.errors import StartupError
+from matchd.exits import printable
 
 LONGEST = 1024
-"""The most characters of a field in JSON."""
+"""The most characters of a message, and of a field in JSON."""
 
 MOST_ITEMS = 20
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LEGACY = {"isError", "system", "why", "format"}
 
 
@@ -117,10 +117,10 @@ def as_text(event: LogEvent) -> str:
     if not message and failure is None:
         return ""
     namespace = _namespace(event).removeprefix("matchd.")
-    lines = [f"{_time(event, 'seconds')} {_level(event).name:<5} {namespace}  {message}"]
+    lines = [f"{_time(event, 'seconds')} {_level(event).name:<5} {namespace}  {_capped(message)}"]
     if isinstance(failure, Failure):
         lines += ["    " + line for line in failure.getTraceback().splitlines()]
-    return "\n".join(_UNPRINTABLE.sub(_escaped, line) for line in lines)
+    return "\n".join(map(printable, lines))
 
 
 def as_json(event: LogEvent) -> str:
@@ -165,10 +165,6 @@ def _plain(value: object, nested: bool = False) -> object:
 
 def _capped(text: str) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
-
-
-def _escaped(match: re.Match[str]) -> str:
-    return match[0].encode("unicode_escape").decode()
 
 
 def _namespace(event: LogEvent) -> str:

@@ -30,6 +30,7 @@ from matchd.operators.access import Access
 from matchd.operators.site import site
 from matchd.overview import Overview
 from matchd.ports import listen, url, with_port
+from matchd.store import eviction
 from matchd.store.address import RedisAddress
 from matchd.store.embedded import EmbeddedValkey
 from matchd.store.link import CommandLink
@@ -120,6 +121,7 @@ class Matchd(Service):
             self._on_stop(link.stop)
         for link in self._links:
             await link.reached(REACH_SECONDS)
+        await eviction.check(commands)
         self.node.start()
         self._on_stop(self.node.stop)
 

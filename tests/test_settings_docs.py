@@ -26,7 +26,7 @@ GAME_SERVERS = Document.read("docs/gameservers.md")
 
 NOT_IN_THE_FILE = {"config", "warnings"}
 OTHER_NAMES = {"auth_mode": "auth.mode"}
-NO_FIELD = {"operator_token_file": None, "servers.token_file": None}
+NO_FIELD = dict.fromkeys(("operator_token_file", "redis_password", "redis_password_file", "servers.token_file"))
 """Keys that end in another key's field."""
 
 

@@ -105,6 +105,45 @@ class SecretTests(Case):
         self.file("matchd.toml", "", 0o640)
         self.assertEqual(self.read(**tree).warnings, ())
 
+    def test_password(self) -> None:
+        """The store's password may come from the environment or a file, for the user that the address names."""
+        self.environ = {"MATCHD_REDIS_PASSWORD": "hunter2"}
+        redis = self.read(redis="rediss://matchd@store").redis
+        assert redis is not None
+        self.assertEqual((redis.username, redis.password), ("matchd", "hunter2"))
+        self.assertIsNone(self.read().redis)
+        self.environ = {}
+        self.file("p", "hunter3\n")
+        redis = self.read(redis="sentinel://store/mm", redis_password_file="p").redis
+        assert redis is not None
+        self.assertEqual((redis.username, redis.password), ("", "hunter3"))
+
+    def test_password_problems(self) -> None:
+        """Two passwords, none, or one that can't be read are refused."""
+        self.file("matchd.toml", "")
+        self.assertEqual(
+            self.problems(redis="redis://me:hunter2@store", redis_password="hunter3"),
+            ["redis: there is a password in it, and redis_password is set too; keep one of them"],
+        )
+        self.assertEqual(
+            self.problems(redis="redis://me@store"),
+            ["redis: a user needs a password: set redis_password_file, or write user:password@host"],
+        )
+        self.environ = {"MATCHD_REDIS_PASSWORD": "hunter\n2"}
+        self.assertEqual(
+            self.problems(redis="redis://store"), [f"redis_password: MATCHD_REDIS_PASSWORD holds no password: {FORM}"]
+        )
+
+    def test_password_in_public(self) -> None:
+        """A password on the command line, or in settings that all can read, works with a warning."""
+        url = "redis://me:hunter2@store"
+        given = read({}, {"redis": url}).warnings
+        self.assertEqual(given, ("every user of this machine can read the secret in --redis",))
+        path = self.file("matchd.toml", "", 0o644)
+        self.assertEqual(self.read(redis=url).warnings, (f"every user of this machine can read {path}: redis",))
+        self.assertEqual(self.read(redis="redis://store").warnings, ())
+        self.assertNotIn("hunter2", repr(read({}, {"redis": url})))
+
     def test_masked(self) -> None:
         """Settings that are printed show none."""
         self.file("matchd.toml", "")

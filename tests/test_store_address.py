@@ -150,7 +150,19 @@ class BadAddressTests(SynchronousTestCase):
 
     def test_user_without_password(self) -> None:
         """Redis has no log-in without a password."""
-        self.refuses("redis://me@cache", "a user needs a password: write user:password@host")
+        problem = "a user needs a password: set redis_password_file, or write user:password@host"
+        self.refuses("redis://me@cache", problem)
+        self.refuses("sentinel://me@cache/mm", problem)
+
+    def test_password_from_elsewhere(self) -> None:
+        """A password that is not in the URL is taken as it is, for any user; two are one too many."""
+        for url in ("redis://me@cache", "rediss://cache", "sentinel://me@cache/mm", "unix://me@/run/redis.sock"):
+            address = parse(url, "p%41ss@word")
+            self.assertEqual((address.password, address.username), ("p%41ss@word", "me" if "me@" in url else ""))
+            self.assertNotIn("ss@word", repr(address) + str(address))
+        error = self.assertRaises(StartupError, parse, "redis://me:hunter2@cache", "other")
+        problem = "redis: there is a password in it, and redis_password is set too; keep one of them"
+        self.assertEqual(str(error), problem)
 
     def test_fragment(self) -> None:
         """A # would cut the URL off."""

@@ -83,6 +83,12 @@ class TlsTests(LinkTestCase):
         port = self.listen(self.authority.server("localhost"))
         await self.assert_refused(f"rediss://localhost:{port}", "TLS: certificate verify failed")
 
+    async def test_other_root(self) -> None:
+        """A root that signed others signs nothing for this one (T32)."""
+        self.ca.write_bytes(authority().pem)
+        port = self.listen(self.authority.server("localhost"))
+        await self.assert_refused(f"rediss://localhost:{port}?ca={self.ca}", "TLS: certificate verify failed")
+
     async def test_other_host(self) -> None:
         """A certificate for another host is not, whoever signed it."""
         port = self.listen(self.authority.server("elsewhere.example"))

@@ -38,16 +38,19 @@ class Secrets:
         elif variable in self._environ:
             secret = _checked(table, key, self._environ[variable], variable)
         elif secret:
-            self.found_inline(table.name(key))
+            self.found(table, key)
         return secret
 
     def is_given(self, table: Table, key: str) -> bool:
         """Whether the secret is given in any way, even a wrong one."""
         return key in table or f"{key}_file" in table or _variable(table, key) in self._environ
 
-    def found_inline(self, name: str) -> None:
-        """The setting ``name``, which has a secret in it, stands in the file of settings."""
-        self._inline.append(name)
+    def found(self, table: Table, key: str) -> None:
+        """There is a secret in the value of ``key`` itself."""
+        if table.is_option(key):
+            self.warnings.append(f"every user of this machine can read the secret in {table.name(key)}")
+        else:
+            self._inline.append(table.name(key))
 
     def check_config(self) -> None:
         """Warn if the file of settings has secrets in it and is open to all; called when all are read."""

@@ -147,7 +147,7 @@ def read(
     settings = Settings(
         listen=_read_listen(table, insecure),
         http=_read_http(table, secrets),
-        redis=_read_redis(table),
+        redis=_read_redis(table, secrets),
         data_dir=_read_data_dir(table, folder),
         config=config,
         dedicated=table.texts("dedicated", ADDRESS),
@@ -211,10 +211,13 @@ def _is_local(table: Table, key: str, description: str) -> bool:
         return True
 
 
-def _read_redis(table: Table) -> RedisAddress | None:
-    url = table.text("redis", secret=True)
+def _read_redis(table: Table, secrets: Secrets) -> RedisAddress | None:
+    url, password = table.text("redis", secret=True), secrets.read(table, "redis_password")
     try:
-        return parse(url) if url else None
+        address = parse(url, password) if url else None
+        if address is not None and address.password and not password:
+            secrets.found(table, "redis")
+        return address
     except StartupError as error:
         table.refuse("redis", str(error).removeprefix("redis: "))
         return None

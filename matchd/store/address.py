@@ -57,9 +57,12 @@ class _Url(NamedTuple):
     query: str
 
 
-def parse(url: str) -> RedisAddress:
-    """The address in ``url``; raises StartupError, one line that begins with ``redis: ``, for a bad one."""
-    parts = _split(url)
+def parse(url: str, password: str = "") -> RedisAddress:
+    """The address in ``url``, with the ``password`` if there is none in it.
+
+    Raises StartupError, one line that begins with ``redis: ``, for a bad one.
+    """
+    parts = _with_password(_split(url), password)
     read = _SCHEMES.get(parts.scheme)
     if read is None:
         raise _bad(f"the scheme must be one of {', '.join(_SCHEMES)}")
@@ -80,10 +83,16 @@ def _split(url: str) -> _Url:
     authority, slash, path = location.partition("/")
     userinfo, _, hosts = authority.rpartition("@")
     username, colon, password = userinfo.partition(":")
-    if username and not colon:
-        raise _bad("a user needs a password: write user:password@host")
-    given = bool(username or password)
+    given = colon and (username or password)
     return _Url(scheme.lower(), unquote(username), unquote(password) if given else None, hosts, slash + path, query)
+
+
+def _with_password(url: _Url, password: str) -> _Url:
+    if password and url.password is not None:
+        raise _bad("there is a password in it, and redis_password is set too; keep one of them")
+    if url.username and url.password is None and not password:
+        raise _bad("a user needs a password: set redis_password_file, or write user:password@host")
+    return url._replace(password=password) if password else url
 
 
 def _redis(url: _Url) -> RedisAddress:

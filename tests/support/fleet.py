@@ -167,9 +167,9 @@ class Fleet:
         self.programs: list[Program] = []
         atexit.register(self.close)
 
-    def valkey(self, *options: str, password: str = "") -> Valkey:
+    def valkey(self, *options: str, password: str = "", user: str = "") -> Valkey:
         """A store of its own, which answers already."""
-        self.valkeys.append(Valkey(*options, password=password))
+        self.valkeys.append(Valkey(*options, password=password, user=user))
         return self.valkeys[-1].start()
 
     def node(self, *options: str) -> Node:

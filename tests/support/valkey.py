@@ -54,12 +54,15 @@ class Valkey:
     ``options`` are more of its settings, as ``"--appendonly", "yes"``.
     """
 
-    def __init__(self, *options: str, password: str = "") -> None:
+    def __init__(self, *options: str, password: str = "", user: str = "") -> None:
+        """``user`` with the ``password`` is one of an ACL file that is among the options."""
         self.folder = tempfile.mkdtemp(prefix="matchd-test-")
         self.path = f"{self.folder}/valkey.sock"
         self.port = free_port()
         self._options = options
         self._password = password
+        self._login = ("AUTH", *filter(None, [user]), password)
+        self._required = password if not user else ""
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -108,7 +111,7 @@ class Valkey:
             connection.settimeout(5)
             connection.connect(self.path)
             reader = hiredis.Reader()
-            commands = [("AUTH", self._password), command] if self._password else [command]
+            commands = [self._login, command] if self._password else [command]
             connection.sendall(b"".join(map(hiredis.pack_command, commands)))
             replies: list[Any] = []
             while len(replies) < len(commands):
@@ -139,7 +142,7 @@ class Valkey:
             "save": "",
             "appendonly": "no",
             "enable-debug-command": "yes",
-            **({"requirepass": self._password} if self._password else {}),
+            **({"requirepass": self._required} if self._required else {}),
         }
         words = [word for name, value in settings.items() for word in (f"--{name}", value)]
         return [str(get_binary_path()), *words, *self._options]
