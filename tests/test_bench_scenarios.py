@@ -1,4 +1,4 @@
-"""Every scenario of the benches, in a tiny size: it works, every match is valid, every figure is told. No time counts."""
+"""Every scenario of the benches in a tiny size: it works, each match is valid, every figure is told. No time counts."""
 
 from __future__ import annotations
 
