@@ -57,6 +57,10 @@ setup(
     ],
     extras_require={
         "test": ["hypothesis", "websockets", "ruff", "mypy", "mypy-zope", "build"],
-        "interop": ["kosoku==0.1.0"],  # a beta: what it says of a case may change from one to the next
+        "interop": [
+            "aiohttp>=3.11",
+            "kosoku==0.1.0",  # a beta: what it says of a case may change from one to the next
+            "picows>=2",
+        ],
     },
 )

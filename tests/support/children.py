@@ -17,14 +17,19 @@ TWISTD = "import sys; from twisted.scripts.twistd import run; sys.argv[0] = 'twi
 
 
 class Child:
-    """``python ARGUMENTS`` in ``folder``; its output goes to files there. Kill it in the test's cleanup."""
+    """``python ARGUMENTS`` in ``folder``, or another program; its output goes to files there.
 
-    def __init__(self, folder: Path, *arguments: str, stdout: IO[bytes] | int | None = None) -> None:
+    Kill it in the test's cleanup.
+    """
+
+    def __init__(
+        self, folder: Path, *arguments: str, stdout: IO[bytes] | int | None = None, program: str = sys.executable
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._outputs = {name: folder / f"child.{name}" for name in ("stdout", "stderr")}
         with self._outputs["stdout"].open("wb") as out, self._outputs["stderr"].open("wb") as err:
             self._process = subprocess.Popen(
-                [sys.executable, *arguments],
+                [program, *arguments],
                 cwd=folder,
                 env={**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1"},
                 stdin=subprocess.DEVNULL,
