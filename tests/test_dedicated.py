@@ -12,12 +12,15 @@ import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 from twisted.application.service import IServiceMaker
+from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import formatEvent, globalLogPublisher
 from twisted.plugin import getPlugins
 from twisted.trial.unittest import SynchronousTestCase
 
-from matchd.dedicated.tap import Options
+from matchd.dedicated.tap import Options, makeService
 from tests.support.children import PATIENCE, REPOSITORY, Child, twistd
 
 
@@ -82,6 +85,20 @@ class OptionsTests(SynchronousTestCase):
         for content in (b"", b"\n", b"a\nb", b"a\x00", "é".encode()):
             path.write_bytes(content)
             self.assertIn("dedicated: --token-file: ", self.refusal("--token-file", str(path)))
+
+    def test_token_that_all_can_read(self) -> None:
+        """It works, and the log warns of it."""
+        path = Path(self.mktemp()).absolute()
+        path.write_text("secret")
+        for mode, lines in ((0o600, []), (0o644, [f"every user of this machine can read {path}: --token-file"])):
+            path.chmod(mode)
+            events: list[dict[str, Any]] = []
+            globalLogPublisher.addObserver(events.append)
+            options = Options()
+            options.parseOptions(["--token-file", str(path)])
+            makeService(options, MemoryReactorClock())
+            globalLogPublisher.removeObserver(events.append)
+            self.assertEqual([formatEvent(event) for event in events], lines)
 
     def test_help(self) -> None:
         """Every option is explained."""

@@ -38,7 +38,7 @@ class Heartbeat:
 class Registration(Service):
     """Registers ``server_id`` with the matchd whose operators' port is at ``matchd`` (a URL).
 
-    ``describe`` makes the heartbeat of the moment; ``token`` is the operators' token, if they have one.
+    ``describe`` makes the heartbeat of the moment; ``token`` is what matchd wants to see, if anything.
     An ``agent`` takes the place of real connections in tests.
     """
 

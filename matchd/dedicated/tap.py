@@ -11,17 +11,21 @@ from urllib.parse import urlsplit
 from twisted.application.service import MultiService
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
+from twisted.logger import Logger
 from twisted.python import usage
 
 from matchd import exits
 from matchd.background import Background
 from matchd.config.endpoints import is_local
+from matchd.config.files import is_public
 from matchd.dedicated.registration import Heartbeat, Registration
 from matchd.dedicated.service import GameServerService
 from matchd.dedicated.sessions import Sessions
 from matchd.errors import StartupError
 from matchd.matches.addresses import is_address
 from matchd.model import is_name
+
+log = Logger()
 
 PROGRAM = "dedicated"
 
@@ -57,7 +61,7 @@ class Options(usage.Options):
         ["capacity", None, "4", "sessions that may run at a time"],
         ["region", None, "", "where this server stands"],
         ["session-seconds", None, "600", "how long a session lasts"],
-        ["token-file", None, "", "a file that holds matchd's operator token"],
+        ["token-file", None, "", "a file that holds the token with which to register"],
     ]
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
@@ -140,6 +144,8 @@ def makeService(options: Options, reactor: Any = None) -> Dedicated:
     """The service that ``options`` ask for, not yet started."""
     if reactor is None:
         from twisted.internet import reactor
+    if options["token-file"] and is_public(Path(options["token-file"])):
+        log.warn("every user of this machine can read {path}: --token-file", path=options["token-file"])
     endpoint = serverFromString(reactor, options["listen"])
     background = Background(reactor)
     sessions = Sessions(options["capacity"], options["session-seconds"])
