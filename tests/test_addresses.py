@@ -18,6 +18,7 @@ from matchd.matches.addresses import (
     read_ports,
     split,
 )
+from tests.support.properties import patient
 
 LOOPBACK = "127.0.0.1 is a loopback address, and servers.networks does not list it as one"
 METADATA = "169.254.169.254 is a link-local address, and servers.networks does not list it as one"
@@ -164,6 +165,7 @@ class SeenThroughTests(SynchronousTestCase):
         for name in NAMES:
             self.assertIsNone(literal(name), name)
 
+    @patient
     @given(st.integers(0, 2**32 - 1), st.sampled_from(("d", "#x", "#o")), st.integers(0, 3))
     def test_every_form(self, number: int, form: str, dots: int) -> None:
         """Decimal, hexadecimal and octal, in one to four parts, is the address that it stands for."""
@@ -172,6 +174,7 @@ class SeenThroughTests(SynchronousTestCase):
         written = ".".join(format(part, form).replace("0o", "0") for part in parts)
         self.assertEqual(literal(written), IPv4Address(number), written)
 
+    @patient
     @given(st.ip_addresses())
     def test_plain_forms(self, host: object) -> None:
         """What is allowed can be written down and read again."""

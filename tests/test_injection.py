@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from matchd.model import is_name
 from tests.support.hostile import HOSTILE, TRICKY
 from tests.support.keyspace import dump
+from tests.support.properties import patient
 from tests.support.world import FIFO, Player, World
 from tests.support.worlds import WorldTestCase
 from tests.test_redis_docs import KEYS, PATTERNS
@@ -63,7 +64,7 @@ class EdgeTests(WorldTestCase):
             self.assert_refused(text)
 
     @given(ANY_TEXT.filter(lambda text: not is_name(text)))
-    @example_settings(max_examples=200)
+    @example_settings(patient, max_examples=200)
     def test_anything(self, text: str) -> None:
         """And any other text that is no name."""
         self.assert_refused(text)
@@ -116,7 +117,7 @@ class KeyTests(WorldTestCase):
             self.assertEqual([m["for"] for m in player.heard if m["type"] == "news"], [name])
 
     @given(st.lists(NAMES, min_size=2, max_size=6, unique=True))
-    @example_settings(max_examples=50)
+    @example_settings(patient, max_examples=50)
     def test_any_channels(self, names: list[str]) -> None:
         """The same for any names, however alike."""
         players = {name: self.service.player(name).enqueue(FIFO.name) for name in names}
@@ -136,7 +137,7 @@ class CollisionTests(SynchronousTestCase):
     """No two things have one key."""
 
     @given(st.sampled_from(sorted(KEYS)), NAMES, st.sampled_from(sorted(KEYS)), NAMES)
-    @example_settings(max_examples=2000)
+    @example_settings(patient, max_examples=2000)
     def test_keys(self, one: str, name: str, other: str, other_name: str) -> None:
         """Keys that are equal are of one kind and one name."""
         key, other_key = self.key(one, name), self.key(other, other_name)

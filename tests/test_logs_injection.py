@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from matchd.logs import LONGEST, Output, as_json, as_text
+from tests.support.properties import patient
 
 FORGED = "2026-11-23T12:00:00Z info  node  all is well"
 HOSTILE = (
@@ -101,6 +102,7 @@ class InjectionTests(SynchronousTestCase):
         """What looks like a format in a field stays what it is."""
         self.assertIn("{message} said so", written(as_text, event("{field} said so", field="{message}", message="no")))
 
+    @patient
     @given(st.text(), st.text())
     def test_anything(self, name: str, value: str) -> None:
         """Any text at all, as a field and as its name."""
