@@ -33,6 +33,7 @@ SERVER_TYPES = ("queued", "dequeued", "start_loading", "match_found", "requeued"
 
 WAITING = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600)
 ALLOCATION = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15)
+LAG = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.15, 0.3, 0.6, 1, 2.5)
 ROUND_TRIP = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2)
 
 MAX_TASKS = 50
@@ -152,6 +153,7 @@ class Metrics:
         text = "Errors of what runs in the background."
         self._scraped(CounterMetricFamily, "background_failures", text, ("task",), self._failures)
         self._round_trip = self._histogram("redis_round_trip_seconds", "A PING and its answer.", ROUND_TRIP)
+        self._lag = self._histogram("reactor_lag_seconds", "How late the process looks, 20 times a second.", LAG)
         self._up = self._gauge("redis_up", "1 while the store can be reached.")
         Info("node", "Which node this is.", namespace=PREFIX, registry=self._registry).info(
             {"node": node, "version": __version__}
@@ -162,6 +164,10 @@ class Metrics:
     def redis_round_trip(self, seconds: float) -> None:
         """The store answered after this time."""
         self._round_trip.observe(seconds)
+
+    def reactor_lag(self, seconds: float) -> None:
+        """The reactor came so late to what it should have done."""
+        self._lag.observe(seconds)
 
     def redis_up(self, up: bool) -> None:
         """The store can be reached, or no longer."""

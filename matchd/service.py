@@ -15,11 +15,14 @@ from twisted.python.failure import Failure
 
 from matchd import exits
 from matchd.background import Background
+from matchd.collector import Collector
 from matchd.config.settings import Settings
 from matchd.dedicated.service import GameServerService
 from matchd.dedicated.sessions import Sessions
+from matchd.descriptors import affordable, raise_limit
 from matchd.drain import REASON, drain
 from matchd.errors import MatchdError
+from matchd.lag import Lag
 from matchd.matches.addressbook import AddressBook
 from matchd.matches.addresses import Allowed
 from matchd.matches.gameserver import GameServerClient
@@ -113,7 +116,8 @@ class Matchd(Service):
         self._on_stop(client.close)
         prefix = settings.key_prefix
         self.node = Node(background, commands, subscriber, client, settings.modes, _tempo(settings), prefix)
-        self.gateway = Gateway(background, self.node.open, _limits(settings), settings.origins)
+        limits = affordable(_limits(settings), raise_limit())
+        self.gateway = Gateway(background, self.node.open, limits, settings.origins)
         _join(self.node, self.gateway, commands, subscriber)
         self._links = commands, subscriber
         for link in self._links:
@@ -122,8 +126,9 @@ class Matchd(Service):
         for link in self._links:
             await link.reached(REACH_SECONDS)
         await eviction.check(commands)
-        self.node.start()
-        self._on_stop(self.node.stop)
+        for part in (self.node, Lag(reactor, self.node.metrics.reactor_lag), Collector(background)):
+            part.start()
+            self._on_stop(part.stop)
 
     def _start_practice_server(self) -> None:
         endpoint = serverFromString(self._reactor, "tcp:0:interface=127.0.0.1")

@@ -49,7 +49,7 @@ class SettingsError(StartupError):
 class Limits:
     """``[limits]``: what players' connections may take. Rates are of one connection, times in seconds."""
 
-    max_connections: int = bounded(15_000, 1, 1_000_000)
+    max_connections: int = bounded(18_000, 1, 1_000_000)
     messages_per_second: float = bounded(20.0, 0.1, 10_000.0)
     burst: int = bounded(40, 1, 100_000)
     idle_seconds: float = bounded(30.0, 1.0, 3600.0)

@@ -14,7 +14,7 @@ class Limits:
     The fields that ``[limits]`` of the settings has too go by the same names.
     """
 
-    max_connections: int = 15_000
+    max_connections: int = 18_000
     """Players connected to this node at once; whoever comes on top is told so (4013)."""
     overflow: int = 500
     """Connections beyond that which get the time to be told; the next get a 503, and as many again nothing at all."""
