@@ -12,13 +12,14 @@ from functools import cached_property
 from typing import Any
 
 import txaio
-from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from autobahn.twisted.websocket import WebSocketServerFactory
 from autobahn.websocket.protocol import TrafficStats
 from autobahn.websocket.utf8validator import Utf8Validator
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
+from matchd.websocket.opening import FastOpening
 from matchd.websocket.prompt import write
 
 TEXT, PING, PONG = 0x81, 0x89, 0x8A
@@ -109,7 +110,7 @@ _DISPENSABLE = {name for name in vars(_Shared) if not name.startswith("__")} | {
 """What an open connection has no more need to own."""
 
 
-class FastFrames(_Shared, WebSocketServerProtocol):  # type: ignore[misc]
+class FastFrames(_Shared, FastOpening):
     """Autobahn's protocol for one client; a subclass is used like any other of its kind."""
 
     closeHandshakeTimeoutCall: IDelayedCall | None
