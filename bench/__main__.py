@@ -1,7 +1,7 @@
-"""``python -m bench``: play all scenarios, or those that are named, and tell what came of each.
+"""``python -m bench``: play all scenarios, or those that are named, and write what came of each to bench/RESULTS.md.
 
-A scenario that fails is told as failed, and the next one goes on. The exit status is 1 when one failed or found
-something wrong; a target that was missed is told, and no failure.
+A scenario that fails is told as failed, and the next one goes on. What was measured of the others before stays
+on the page. The exit status is 1 when something was wrong; a target that was missed is told, and is no failure.
 """
 
 from __future__ import annotations
@@ -9,62 +9,38 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from statistics import median
+from collections.abc import Sequence
+from time import monotonic
 
+from bench import report, results
 from bench.loops import run
-from bench.scenario import Outcome, Scenario
+from bench.machine import circumstances
+from bench.results import Result
+from bench.scenario import Scenario
 from bench.scenarios import ALL
 from bench.stage import Stage
 
-
-@dataclass(slots=True)
-class Result:
-    """What came of a scenario: its rounds, and why it was given up, if it was."""
-
-    scenario: Scenario
-    rounds: list[Outcome] = field(default_factory=list)
-    failed: str = ""
-
-    @property
-    def figures(self) -> dict[str, float]:
-        """The median of each figure over the rounds."""
-        names = [figure.name for figure in self.scenario.figures]
-        told = {name: [each.figures[name] for each in self.rounds if name in each.figures] for name in names}
-        return {name: median(values) for name, values in told.items() if values}
-
-    @property
-    def wrong(self) -> list[str]:
-        """Everything that was wrong in any round."""
-        return [*([self.failed] if self.failed else []), *(what for each in self.rounds for what in each.wrong)]
+MINUTES = 15.0
 
 
-async def play(scenario: Scenario, smoke: bool, rounds: int) -> Result:
-    """All rounds of a scenario, until one fails."""
-    result = Result(scenario)
+async def play(scenario: Scenario, smoke: bool, rounds: int, until: float = float("inf")) -> Result:
+    """All rounds of a scenario, until one fails, or the moment has come."""
+    result = Result(scenario, circumstances())
     for number in range(rounds):
         print(f"{scenario.name}, round {number + 1} of {rounds}: {scenario.asks}", file=sys.stderr, flush=True)
+        seconds = min(scenario.seconds, until - monotonic())
         try:
-            async with asyncio.timeout(scenario.seconds), Stage() as stage:
-                result.rounds.append(await scenario.play(stage, smoke))
-        except TimeoutError:
-            result.failed = f"it did not end within {scenario.seconds:g} s"
+            async with asyncio.timeout(seconds) as limit, Stage() as stage:
+                outcome = await scenario.play(stage, smoke)
+                outcome.wrong += stage.complaints()
+                result.rounds.append(outcome)
         except Exception as error:
-            result.failed = f"{type(error).__name__}: {error}"
+            late = isinstance(error, TimeoutError) and limit.expired()
+            why = f"it did not end within {max(seconds, 0):.0f} s" if late else f"{type(error).__name__}: {error}"
+            result.failed = f"round {number + 1}: {why}"
         if result.failed:
             break
     return result
-
-
-def shown(result: Result) -> Iterator[str]:
-    """What came of it, for people, a line each."""
-    yield f"{result.scenario.name}:"
-    for figure in result.scenario.figures:
-        if (value := result.figures.get(figure.name)) is not None:
-            yield f"  {figure.name:28}{value:12,.1f} {figure.unit:18} {figure.verdict(value)}"
-    yield from (f"  note: {note}" for each in result.rounds for note in each.notes)
-    yield from (f"  wrong: {what}" for what in result.wrong[:20])
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -72,27 +48,34 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     names = [scenario.name for scenario in ALL]
     parser.add_argument("--only", action="append", choices=names, help="this scenario; may be given more than once")
-    parser.add_argument("--smoke", action="store_true", help="tiny sizes: whether it works, not how fast")
     parser.add_argument("--rounds", type=int, default=0, help="how often; each scenario has its own default")
+    parser.add_argument("--minutes", type=float, default=MINUTES, help="in all; what does not fit is left out")
+    parser.add_argument("--smoke", action="store_true", help="tiny sizes, once: whether it works, not how fast")
+    parser.add_argument("--dry", action="store_true", help="write nothing down; so with --smoke")
     return parser.parse_args(arguments)
 
 
-async def bench(chosen: argparse.Namespace) -> list[Result]:
-    """What the command line asks for."""
-    results = []
+async def bench(chosen: argparse.Namespace) -> bool:
+    """What the command line asks for; whether all was well."""
+    until, well = monotonic() + chosen.minutes * 60, True
+    known = results.read(ALL)
     for scenario in ALL:
-        if not chosen.only or scenario.name in chosen.only:
-            results.append(
-                await play(scenario, chosen.smoke, chosen.rounds or (1 if chosen.smoke else scenario.rounds))
-            )
-            print("\n".join(shown(results[-1])), flush=True)
-    return results
+        if chosen.only and scenario.name not in chosen.only:
+            continue
+        rounds = chosen.rounds or (1 if chosen.smoke else scenario.rounds)
+        result = known[scenario.name] = await play(scenario, chosen.smoke, rounds, until)
+        well = well and not result.wrong
+        print("\n".join(report.shown(result)), flush=True)
+        if not (chosen.smoke or chosen.dry):
+            in_order = {each.name: known[each.name] for each in ALL if each.name in known}
+            results.write(in_order)
+            report.write(in_order)
+    return well
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run it; the exit status."""
-    results = run(bench(parse(arguments)))
-    return 1 if any(result.wrong for result in results) else 0
+    return 0 if run(bench(parse(arguments))) else 1
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ def settled(ways: Iterable[Way]) -> Iterable[float]:
 def _rosters(ways: Iterable[Way]) -> Iterable[list[Way]]:
     rosters: defaultdict[str, list[Way]] = defaultdict(list)
     for way in ways:
-        if way.found:
+        if way.found and way.loading_session:
             rosters[way.loading_session].append(way)
     return rosters.values()
 

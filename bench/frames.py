@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
+TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 
 NO_STATUS = 1005
 """What a close frame without a code counts as."""
@@ -32,9 +32,10 @@ def address_of(url: str) -> tuple[str, int]:
 def opening(url: str) -> bytes:
     """The opening handshake for ``url``."""
     parts = urlsplit(url)
+    path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
     key = base64.b64encode(os.urandom(16)).decode()
     return (
-        f"GET {parts.path or '/'} HTTP/1.1\r\nHost: {parts.netloc}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n"
     ).encode()
 

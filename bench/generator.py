@@ -14,6 +14,7 @@ import secrets
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from time import monotonic
 
 from bench import options
 from bench.account import Account, account
@@ -33,10 +34,10 @@ LOOK_SECONDS = 0.005
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What players do: to which nodes they connect (in turn), for what they wish, its teams, the seconds to load."""
+    """What players do: where they connect and what they wish for, in turn; the teams of that; the seconds to load."""
 
     urls: Sequence[str]
-    mode: str = "Normal_1v1"
+    modes: Sequence[str] = ("Normal_1v1",)
     teams: tuple[int, ...] = (1, 1)
     loading: float = 0.0
 
@@ -51,15 +52,15 @@ class Generator:
         self._plan = plan
         self._tell = tell
         self._stem = secrets.token_hex(3)
-        self._began = self._loop.time()
-        self._books = Books({plan.mode: plan.teams}, self._began)
+        self._began = monotonic()
+        self._books = Books(dict.fromkeys(plan.modes, plan.teams), self._began)
         self._room = asyncio.Semaphore(0)
         self._arrived = 0
         self._connecting: set[asyncio.Task[None]] = set()
 
     async def open(self, players: int, rate: float, lead: float = LEAD_SECONDS) -> Account:
         """So many a second until there were ``players``; the account when all have arrived, or are given up."""
-        began = self._loop.time() + lead
+        began = monotonic() + lead
         telling = asyncio.create_task(self._progress(players))
         for number in range(players):
             intended = began + number / rate
@@ -73,15 +74,15 @@ class Generator:
         telling = asyncio.create_task(self._progress(players))
         for _ in range(players):
             await self._room.acquire()
-            self._send(self._loop.time())
+            self._send(monotonic())
         return await self._end(players, telling)
 
     async def gather(self, players: int, rate: float) -> None:
         """Connect ``walkers`` who do nothing until they are told to ``enqueue`` and to ``load``."""
-        began = self._loop.time()
+        began = monotonic()
         for number in range(players):
             await self._sleep_until(began + number / rate)
-            self._send(NEVER, self._loop.time(), loading=NEVER)
+            self._send(NEVER, monotonic(), loading=NEVER)
         await self.until_all(lambda way: way.connected)
 
     async def until_all(self, there: Callable[[Way], object]) -> None:
@@ -91,17 +92,25 @@ class Generator:
                 while not there(way):
                     await asyncio.sleep(LOOK_SECONDS)
 
+    async def dismiss(self) -> None:
+        """Have everybody say goodbye, and wait until they are gone."""
+        for walker in self.walkers:
+            walker.leave()
+        await self._all_gone()
+
     async def account(self) -> Account:
         """How it went, once everybody has gone, or is told to go."""
         for walker in self.walkers:
             if not walker.way.found and not walker.is_over:
                 walker.give_up("has no match at the end")
-        leaving = [asyncio.create_task(walker.gone.wait()) for walker in self.walkers]
-        if leaving:
-            _, stuck = await asyncio.wait(leaving, timeout=GOODBYE_SECONDS)
-            for task in stuck:
-                task.cancel()
-        return account(self.ways, self._books.report(self._loop.time()))
+        await self._all_gone()
+        return account(self.ways, self._books.report(monotonic()))
+
+    async def _all_gone(self) -> None:
+        """Everybody hangs up, or does so within some seconds when the server does not."""
+        async with asyncio.timeout(GOODBYE_SECONDS):
+            for walker in self.walkers:
+                await walker.gone.wait()
 
     async def _end(self, players: int, telling: asyncio.Task[None]) -> Account:
         try:
@@ -115,12 +124,13 @@ class Generator:
         return await self.account()
 
     async def _sleep_until(self, moment: float) -> None:
-        if (seconds := moment - self._loop.time()) > 0:
+        if (seconds := moment - monotonic()) > 0:
             await asyncio.sleep(seconds)
 
     def _send(self, enqueue_at: float, intended: float | None = None, loading: float | None = None) -> None:
         plan, number = self._plan, len(self.ways)
-        wish = self._books.begin(f"p-{self._stem}-{number}", plan.mode, enqueue_at if intended is None else intended)
+        mode, began = plan.modes[number % len(plan.modes)], enqueue_at if intended is None else intended
+        wish = self._books.begin(f"p-{self._stem}-{number}", mode, began)
         way = Way(wish, wish.began)
         url = plan.urls[number % len(plan.urls)]
         pace = plan.loading if loading is None else loading
@@ -145,14 +155,14 @@ class Generator:
     async def _progress(self, players: int) -> None:
         while True:
             await asyncio.sleep(PROGRESS_SECONDS)
-            seconds, under_way = self._loop.time() - self._began, len(self.ways) - self._arrived
+            seconds, under_way = monotonic() - self._began, len(self.ways) - self._arrived
             self._tell(f"{seconds:5.1f} s: {self._arrived} of {players} arrived, {under_way} under way")
 
 
 async def generate(chosen: argparse.Namespace) -> Account:
     """What the command line asks for."""
     mode, teams = chosen.mode
-    plan = Plan(chosen.url or ["ws://127.0.0.1:8080/ws/"], mode, teams, chosen.loading)
+    plan = Plan(chosen.url or ["ws://127.0.0.1:8080/ws/"], [mode], teams, chosen.loading)
     generator = Generator(plan, lambda text: print(text, file=sys.stderr, flush=True))
     if chosen.at_once:
         return await generator.closed(chosen.players, chosen.at_once)

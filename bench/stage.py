@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -52,6 +53,11 @@ class Stage:
         await self.until(lambda: is_healthy(node.operator_port), node)
         return node
 
+    async def service(self, *options: str, toml: str = "") -> tuple[Node, Valkey]:
+        """What most scenarios play on: a node and its store, and a game server without bounds."""
+        store = self.store()
+        return await self.node(store, "--dedicated", await self.game_server(), *options, toml=toml), store
+
     async def game_server(self) -> str:
         """The address of a game server without bounds that answers at once, for ``--dedicated``."""
         port = free_port()
@@ -77,6 +83,16 @@ class Stage:
             if program.child.status is not None or time.monotonic() > deadline:
                 raise Unready(f"{program.folder.name} is not ready:\n{program.log}\n{program.complaints}"[-2000:])
             await asyncio.sleep(LOOK_SECONDS)
+
+    def complaints(self) -> list[str]:
+        """Every node of matchd that printed a traceback, with the end of it."""
+        nodes = [program for program in self.fleet.programs if isinstance(program, Node)]
+        return [
+            f"{node.folder.name} printed a traceback: {printed[printed.find('Traceback') :][:1000]}"
+            for node in nodes
+            for printed in (node.log + node.complaints,)
+            if "Traceback" in printed or "Unhandled" in printed
+        ]
 
     def say(self, text: str) -> None:
         """Progress, for whoever watches."""
@@ -138,12 +154,25 @@ async def is_healthy(operator_port: int) -> bool:
         return False
 
 
+async def is_known(operator_port: int, server_id: str) -> bool:
+    """Whether a node knows a game server."""
+    answer = json.loads((await exchange(operator_port, "GET", "/v1/servers"))[1])
+    return any(server["id"] == server_id for server in answer["servers"])
+
+
 async def ask(port: int, method: str, path: str, body: bytes = b"") -> int:
     """The status of one HTTP request to the loopback. Raises OSError and IncompleteReadError."""
+    return (await exchange(port, method, path, body))[0]
+
+
+async def exchange(port: int, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
+    """The status and the body of the answer to one HTTP request to the loopback. Raises as above."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
     writer.write(head.encode() + body)
     try:
-        return int((await reader.readuntil(b"\r\n")).split()[1])
+        status = int((await reader.readuntil(b"\r\n")).split()[1])
+        await reader.readuntil(b"\r\n\r\n")
+        return status, await reader.read()
     finally:
         writer.close()

@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 from bench.books import Books, Wish
@@ -48,6 +49,8 @@ class Walker(Wire):
         self.way = way
         self.gone = asyncio.Event()
         self._books = books
+        self.stays = False
+        """Whether he stays connected when he has his match."""
         self._enqueue_at = enqueue_at
         self._loading = loading
         self._arrived: Callable[[], None] | None = arrived
@@ -55,13 +58,19 @@ class Walker(Wire):
 
     def enqueue(self) -> None:
         """Ask for a match."""
-        self.way.enqueued = self._loop.time()
+        self.way.enqueued = monotonic()
+        self.way.intended = min(self.way.intended, self.way.enqueued)  # timers may come early
         self.send(type="enqueue", player_id=self.way.wish.player, game_mode=self.way.wish.mode)
 
     def load(self) -> None:
         """Say that he has loaded."""
-        self.way.loaded = self.way.loaded or self._loop.time()
+        self.way.loaded = self.way.loaded or monotonic()
         self.send(type="loading_complete", loading_session_id=self.way.loading_session)
+
+    def leave(self) -> None:
+        """Say goodbye; the server should hang up."""
+        self.say_goodbye()
+        self._loop.call_later(HANGING_UP_SECONDS, self._hang_up)
 
     def give_up(self, why: str) -> None:
         """Leave without a match."""
@@ -75,14 +84,14 @@ class Walker(Wire):
         self.ended(why, ABNORMAL)
 
     def agreed(self) -> None:
-        self.way.connected = now = self._loop.time()
+        self.way.connected = now = monotonic()
         if self._enqueue_at <= now:
             self.enqueue()
         elif self._enqueue_at < NEVER:
-            self._loop.call_at(self._enqueue_at, self.enqueue)
+            self._loop.call_later(self._enqueue_at - now, self.enqueue)
 
     def heard(self, message: dict[str, Any]) -> None:
-        now = self._loop.time()
+        now = monotonic()
         self._books.note(self.way.wish, str(message.get("code", message["type"])), now)
         match message:
             case {"type": "queued"} if not self.way.queued:
@@ -104,14 +113,14 @@ class Walker(Wire):
         self.way.started, self.way.loading_session = now, session
         if self._loading < NEVER:
             self.way.loaded = now + self._loading
-            self._loop.call_at(self.way.loaded, self.load) if self._loading else self.load()
+            self._loop.call_later(self._loading, self.load) if self._loading else self.load()
 
     def _found(self, session: str, address: str, team: int | None, now: float) -> None:
         self._books.found(self.way.wish, session, address, now, team)
         if not self.way.found:
             self.way.found = now
-            self.say_goodbye()
-            self._loop.call_later(HANGING_UP_SECONDS, self._hang_up)
+            if not self.stays:
+                self.leave()
             self._arrive()
 
     def _hang_up(self) -> None:

@@ -8,7 +8,7 @@ import socket
 import struct
 from typing import Any, cast
 
-from bench.frames import CLOSE, PING, PONG, TEXT, BadServer, Reader, close_code, closing, frame, opening
+from bench.frames import BINARY, CLOSE, PING, PONG, TEXT, BadServer, Reader, close_code, closing, frame, opening
 
 ABNORMAL = 1006
 """The close code of a connection that just went."""
@@ -31,6 +31,9 @@ class Wire(asyncio.Protocol):
     def heard(self, message: dict[str, Any]) -> None:
         """A message has come."""
 
+    def heard_bytes(self, message: bytes) -> None:
+        """A binary message has come."""
+
     def ended(self, reason: str, code: int) -> None:
         """The connection is over, or never was; told once."""
 
@@ -40,6 +43,11 @@ class Wire(asyncio.Protocol):
         """Send a message; into the void when the connection is over."""
         if not self.is_over:
             self._transport.write(frame(TEXT, json.dumps(message).encode()))
+
+    def send_bytes(self, message: bytes) -> None:
+        """Send a binary message; into the void as above."""
+        if not self.is_over:
+            self._transport.write(frame(BINARY, message))
 
     def say_goodbye(self) -> None:
         """Send a close frame; the server hangs up."""
@@ -80,6 +88,8 @@ class Wire(asyncio.Protocol):
     def _frame_received(self, opcode: int, payload: bytes) -> None:
         if opcode == TEXT:
             self.heard(json.loads(payload))
+        elif opcode == BINARY:
+            self.heard_bytes(payload)
         elif opcode == PING:
             self._transport.write(frame(PONG, payload))
         elif opcode == CLOSE:

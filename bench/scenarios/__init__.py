@@ -1,6 +1,14 @@
 """Everything that is measured, one module a scenario, in the order in which it is told."""
 
 from bench.scenario import Scenario
-from bench.scenarios import flood
+from bench.scenarios import flood, load, peers, starved, steps
 
-ALL: tuple[Scenario, ...] = (flood.SCENARIO,)
+ALL: tuple[Scenario, ...] = (
+    peers.SCENARIO,
+    flood.FLOOD,
+    load.SCENARIO,
+    steps.SCENARIO,
+    flood.SQUADS,
+    flood.ROYALE,
+    starved.SCENARIO,
+)

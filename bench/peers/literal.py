@@ -1,7 +1,7 @@
 """The same flow as one would write it first: a Redis connection per player to hear by, and a command a step.
 
-It is what ``bench.compare`` measures matchd beside. It loses players whenever anything dies: that is the
-point of it, not a flaw to be mended. ``python -m bench.naive PORT REDIS_PORT GAME_SERVER``.
+It loses players whenever anything dies: that is the point of it, not a flaw to be mended.
+``python -m bench.peers.literal PORT REDIS_PORT GAME_SERVER``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from twisted.logger import Logger
 from twisted.web.client import HTTPConnectionPool
 
 TICK = 0.1
-MODE = "Normal_1v1"
+MODE = "Game"
 
 log = Logger()
 reactor: Any = _reactor
