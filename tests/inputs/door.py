@@ -8,16 +8,18 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from itertools import count
+from unittest import mock
 
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, LogLevel, globalLogPublisher
 
 from matchd.background import Background
 from matchd.model import GameMode
+from matchd.store import store
 from matchd.websocket.gateway import Gateway
 from matchd.websocket.limits import DEFAULTS
 from tests.support.keyspace import dump
-from tests.support.wire import PING, Client, frame, request, server_frames
+from tests.support.wire import PING, TEXT, Client, frame, request, server_frames
 from tests.support.world import World
 from tests.support.worlds import valkey_path
 
@@ -27,6 +29,8 @@ PATIENT = replace(DEFAULTS, messages_per_second=PLENTY, burst=PLENTY, fragments=
 
 RANKED, DUEL = GameMode("Ranked"), GameMode("Duel")
 STATES = ("absent", "queued", "loading", "loaded", "allocating", "matched")
+RECORDED = {"absent": None, "loaded": b"loading"}
+"""What the store calls a state, where it has another word for it."""
 
 Frames = list[tuple[int, bytes]]
 """What was answered: of each frame its opcode and its payload."""
@@ -39,16 +43,24 @@ class Guest(Client):
         super().__init__(door.gateway)
         self.player_id = player_id
         self._door = door
+        self._past: Frames = []
         self.feed(request())
         assert self.status == "HTTP/1.1 101 Switching Protocols", self.status
         self.wire.clear()
 
     def send(self, data: bytes) -> Frames:
         """What is answered to these bytes, as frames."""
+        self._past += server_frames(self.wire.value())
         self.wire.clear()
         self.feed(data)
         self._door.world.settle()
         return server_frames(self.wire.value())
+
+    @property
+    def session(self) -> str:
+        """The loading session that he was told of last."""
+        heard = [json.loads(text) for kind, text in self._past + server_frames(self.wire.value()) if kind == TEXT]
+        return str([message["loading_session_id"] for message in heard if message["type"] == "start_loading"][-1])
 
     def tell(self, **message: object) -> Frames:
         """What is answered to this message."""
@@ -71,12 +83,17 @@ class Door:
         self.complaints: list[LogEvent] = []
         self._clients: set[Client] = set()
         self._numbers = count()
+        self._patience = mock.patch.object(
+            store, "PATIENCE_MS", PLENTY
+        )  # the node's clock stands, the store's does not
+        self._patience.start()
         globalLogPublisher.addObserver(self._listen)
 
     def close(self) -> None:
         """Everybody goes; nothing may be left to do."""
         self.empty()
         globalLogPublisher.removeObserver(self._listen)
+        self._patience.stop()
         self.world.close()
         assert self.clock.getDelayedCalls() == []
 
@@ -93,6 +110,12 @@ class Door:
 
     def guest(self, state: str = "absent") -> Guest:
         """A new player who stands there, while nobody else waits; whoever else it takes is a new player too."""
+        guest = self._bring_to(state)
+        record = self.world.direct.ask("HGET", f"player:{guest.player_id}", "state")
+        assert record == RECORDED.get(state, state.encode()), (state, record)
+        return guest
+
+    def _bring_to(self, state: str) -> Guest:
         guest = self._enter()
         if state == "absent":
             return guest
