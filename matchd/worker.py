@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import pickle
+import pickle  # nosec B403 # see where it is used
 
 from twisted.internet import reactor
 from twisted.internet.interfaces import IReactorCore, IReactorFromThreads
@@ -31,7 +31,7 @@ class Leash(Protocol):
 def _read_settings() -> Settings:
     """What the first process has written; not a byte more is read, the rest is for the leash."""
     size = int.from_bytes(_read(4), "big")
-    settings: Settings = pickle.loads(_read(size))
+    settings: Settings = pickle.loads(_read(size))  # nosec B301 # from the process that started this one
     return settings
 
 

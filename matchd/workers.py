@@ -8,7 +8,7 @@ as it shall run: its end is the word to drain, also when the first process was k
 from __future__ import annotations
 
 import os
-import pickle
+import pickle  # nosec B403 # to a process of our own
 import sys
 from contextlib import suppress
 from typing import Any

@@ -13,7 +13,7 @@ import select
 import shutil
 import signal
 import socket
-import subprocess
+import subprocess  # nosec B404 # see where it is used
 import sys
 import tempfile
 import time
@@ -91,7 +91,7 @@ class Valkey:
     def start(self) -> None:
         """Start it, out of reach of the terminal's signals; it holds the lock as we do, in case we are killed."""
         self._log.unlink(missing_ok=True)
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # nosec B603 # no shell, and every word is ours
             self._command,
             cwd=self._data,
             stdin=subprocess.DEVNULL,
@@ -199,7 +199,7 @@ def main(program: str, data_dir: str) -> None:
     """Guard ``program`` with its data in ``data_dir``, or in the temporary folder if that is empty."""
     with suppress(OSError):
         os.setsid()
-    base = tempfile.gettempdir() if len(tempfile.gettempdir()) <= LONGEST_FOLDER else "/tmp"
+    base = tempfile.gettempdir() if len(tempfile.gettempdir()) <= LONGEST_FOLDER else "/tmp"  # nosec B108 # mkdtemp
     folder = Path(tempfile.mkdtemp(prefix="matchd-", dir=base))
     try:
         guard(program, Path(data_dir) if data_dir else None, folder)

@@ -62,7 +62,7 @@ def _assembled(name: str, text: str, prelude: Iterable[_Part]) -> Script:
     # Redis wants the `#!lua` line first, so the prelude goes in behind it.
     head, _, body = text.partition("\n")
     whole = "\n".join([head, *(part.text.rstrip() for part in _used(body, list(prelude))), body]).encode()
-    return Script(name, whole, hashlib.sha1(whole).hexdigest().encode())
+    return Script(name, whole, hashlib.sha1(whole, usedforsecurity=False).hexdigest().encode())
 
 
 def _used(body: str, prelude: list[_Part]) -> list[_Part]:
