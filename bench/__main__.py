@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import monotonic
 
 from bench import report, results
@@ -18,19 +18,25 @@ from bench.machine import circumstances
 from bench.results import Result
 from bench.scenario import Scenario
 from bench.scenarios import ALL
-from bench.stage import Stage
+from bench.stage import Stage, say_on_stderr
 
 MINUTES = 15.0
 
 
-async def play(scenario: Scenario, smoke: bool, rounds: int, until: float = float("inf")) -> Result:
+async def play(
+    scenario: Scenario,
+    smoke: bool,
+    rounds: int,
+    until: float = float("inf"),
+    say: Callable[[str], None] = say_on_stderr,
+) -> Result:
     """All rounds of a scenario, until one fails, or the moment has come."""
     result = Result(scenario, circumstances())
     for number in range(rounds):
-        print(f"{scenario.name}, round {number + 1} of {rounds}: {scenario.asks}", file=sys.stderr, flush=True)
+        say(f"{scenario.name}, round {number + 1} of {rounds}")
         seconds = min(scenario.seconds, until - monotonic())
         try:
-            async with asyncio.timeout(seconds) as limit, Stage() as stage:
+            async with asyncio.timeout(seconds) as limit, Stage(say) as stage:
                 outcome = await scenario.play(stage, smoke)
                 outcome.wrong += stage.complaints()
                 result.rounds.append(outcome)

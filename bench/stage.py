@@ -26,11 +26,18 @@ class Unready(Exception):
     """Something did not start; the text says what, and what it printed."""
 
 
+def say_on_stderr(text: str) -> None:
+    """Print a line of progress."""
+    print(f"  {text}", file=sys.stderr, flush=True)
+
+
 class Stage:
     """An empty stage; whatever is put on it ends with it (``async with``)."""
 
-    def __init__(self) -> None:
+    def __init__(self, say: Callable[[str], None] = say_on_stderr) -> None:
         self.fleet = Fleet()
+        self.say = say
+        """Tells of progress, whoever watches."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -93,10 +100,6 @@ class Stage:
             for printed in (node.log + node.complaints,)
             if "Traceback" in printed or "Unhandled" in printed
         ]
-
-    def say(self, text: str) -> None:
-        """Progress, for whoever watches."""
-        print(f"  {text}", file=sys.stderr, flush=True)
 
 
 class Meter:

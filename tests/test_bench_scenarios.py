@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from twisted.logger import Logger
 from twisted.trial.unittest import SynchronousTestCase
 
 from bench.__main__ import play
 from bench.scenario import Scenario
 from bench.scenarios import ALL
+
+log = Logger()
 
 
 class SmokeTests(SynchronousTestCase):
@@ -18,7 +21,7 @@ class SmokeTests(SynchronousTestCase):
 
 def smoke(scenario: Scenario) -> Callable[[SynchronousTestCase], None]:
     def test(self: SynchronousTestCase) -> None:
-        result = asyncio.run(play(scenario, smoke=True, rounds=1))
+        result = asyncio.run(play(scenario, smoke=True, rounds=1, say=lambda text: log.info("{text}", text=text)))
         self.assertEqual(result.wrong, [])
         if not result.notes:  # a peer may be left out where it is not installed
             self.assertEqual(list(result.figures), [figure.name for figure in scenario.figures])
