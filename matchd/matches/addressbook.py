@@ -15,13 +15,11 @@ from twisted.internet.interfaces import IAddress, IHostResolution, IResolutionRe
 from zope.interface import implementer
 
 from matchd.matches.addresses import AddressRefused, Allowed, Host, joined, literal, split
+from matchd.store.store import SERVER_TTL_MS
 
 LOOKUP_SECONDS = 2.0
 LONGEST_LABEL = 63
 """Characters between two dots of a name; with more the system's resolver fails instead of answering."""
-
-KEPT_SECONDS = 15.0
-"""How long a name stays pinned after the last heartbeat: as long as the server is in."""
 
 
 class AddressBook:
@@ -39,9 +37,10 @@ class AddressBook:
         """
         named, pinned, heard = self._pins.get(server_id, ("", "", 0.0))
         now = self._reactor.seconds()
-        if named != address or heard + KEPT_SECONDS < now:
+        oldest = now - SERVER_TTL_MS / 1000
+        if named != address or heard < oldest:
             pinned = await self._looked_up(address)
-            self._pins = {other: pin for other, pin in self._pins.items() if pin[2] + KEPT_SECONDS >= now}
+            self._pins = {other: pin for other, pin in self._pins.items() if pin[2] >= oldest}
         self._pins[server_id] = address, pinned, now
         return pinned
 

@@ -10,16 +10,15 @@ import re
 from pathlib import Path
 
 import hiredis
-from twisted.internet import reactor
-from twisted.internet.task import deferLater
 
 from tests.support.blocking import BlockingConnection
 from tests.support.children import REPOSITORY
 from tests.support.fleet import PATIENCE, Fleet, GameServer, Node
 from tests.support.fleets import SharedFleetCase
 from tests.support.loopback import ask
+from tests.support.players import matched
 from tests.support.valkey import Valkey
-from tests.support.waiting import eventually, until
+from tests.support.waiting import eventually
 
 PAGE = (REPOSITORY / "docs" / "redis.md").read_text()
 PASSWORD, OPERATORS, SERVERS = "pa55word-of-the-store", "t0ken-of-the-operators", "t0ken-of-the-servers"
@@ -64,7 +63,8 @@ class RestrictedStoreTests(SharedFleetCase):
         cls.alone = fleet.node("--config", fleet.file("alone.toml", 'operator_token_file = "operator.token"'))
         for node in (*cls.nodes, cls.alone):
             await node.ready()
-        cls.server = fleet.game_server(cls.nodes[0], "--token-file", str(fleet.folder / "servers.token"))
+        token_file = str(fleet.folder / "servers.token")
+        cls.server = fleet.game_server(cls.nodes[0], "--token-file", token_file, "--capacity", "50")
         await cls.server.logs("registered with")
 
     async def invariants(self) -> dict[str, object]:
@@ -86,12 +86,45 @@ class RestrictedStoreTests(SharedFleetCase):
         extra.kill()
         await eventually(self.invariants, lambda seen: not any(seen["players"]["queued"].values()), PATIENCE)
         self.assertEqual((await self.invariants())["contradictions"], [])
-        for program in (*self.nodes, extra, self.server):
-            self.assertNotIn("NOPERM", program.log)
-            self.assertNotIn("can't see its maxmemory-policy", program.log)
+        self.assert_nothing_was_missed(extra)
         keys = self.store.ask("KEYS", "*")
         self.assertEqual([key for key in keys if not key.startswith(b"matchd:")], [])
         self.assertGreater(len(keys), 5)
+
+    async def test_store_that_forgets(self) -> None:
+        """What a store has lost comes back from the nodes: that takes no other rights either (T32)."""
+        first = self.player("first", self.nodes[0].url)
+        await first.enqueue()
+        await self.restart_store()
+        second = self.player("second", self.nodes[1].url)
+        await second.enqueue()
+        await matched(first, second)
+        self.assert_nothing_was_missed()
+
+    async def restart_store(self) -> None:
+        """Have it die, and come back empty."""
+        self.store.kill()
+        for node in self.nodes:
+            await eventually(node.health, lambda health: health[0] == 503, PATIENCE)
+        self.store.start()
+        for node in self.nodes:
+            await node.ready()
+
+    def assert_nothing_was_missed(self, *others: Node) -> None:
+        """No command was refused to any of them."""
+        for program in (*self.nodes, *others, self.server):
+            self.assertNotIn("NOPERM", program.log)
+            self.assertNotIn("can't see its maxmemory-policy", program.log)
+
+    async def test_name(self) -> None:
+        """A game server that names its host is known by the address that the name led to (T28)."""
+        token = {"Authorization": f"Bearer {SERVERS}"}
+        reply = await self.nodes[1].ask("PUT", "/v1/servers/named", b'{"address":"localhost:7000"}', **token)
+        self.assertEqual(reply.status, 200, reply.text)
+        listed = await self.nodes[0].ask("GET", "/v1/servers", Authorization=f"Bearer {OPERATORS}")
+        addresses = {server["id"]: server["address"] for server in json.loads(listed.text)["servers"]}
+        self.assertEqual(addresses["named"], "127.0.0.1:7000")
+        self.assertEqual((await self.nodes[1].ask("DELETE", "/v1/servers/named", **token)).status, 204)
 
     def test_refused(self) -> None:
         """What matchd's user has no business with is refused, in scripts too (T32)."""
@@ -163,12 +196,7 @@ class RestrictedStoreTests(SharedFleetCase):
                 for node in (*self.nodes, self.alone):
                     reply = await node.ask("GET", path, **headers)
                     self.assert_no_secret(reply.text + repr(reply.headers), path)
-        self.store.kill()
-        await until(lambda: "closed by the other side" in self.nodes[0].log + self.nodes[1].log, PATIENCE)
-        await deferLater(reactor, 0.5)
-        self.store.start()
-        for node in self.nodes:
-            await node.ready()
+        await self.restart_store()
         usage = self.shared.program("matchd", *self.alone.arguments[1:], "--help")
         await usage.ended()
         self.assertIn("--config", usage.log)
