@@ -23,6 +23,7 @@ from tests.support.documents import Document, bare
 SETTINGS = Document.read("docs/settings.md")
 README = Document.read("README.md")
 GAME_SERVERS = Document.read("docs/gameservers.md")
+REDIS = Document.read("docs/redis.md")
 
 NOT_IN_THE_FILE = {"config", "warnings"}
 OTHER_NAMES = {"auth_mode": "auth.mode"}
@@ -129,8 +130,8 @@ class KeyTests(SynchronousTestCase):
 
     def test_examples(self) -> None:
         """Every file that is shown can be used, once the files that it names are there."""
-        for document in (SETTINGS, README):
-            (text,) = document.code("toml")
+        pages = SETTINGS, README, GAME_SERVERS, REDIS
+        for text in (text for page in pages for text in page.code("toml")):
             folder = Path(self.mktemp())
             folder.mkdir()
             for name in re.findall(r'^\w*_file = "(.+)"', text, re.M):

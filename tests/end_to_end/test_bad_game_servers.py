@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+from pathlib import Path
 
 from twisted.internet import reactor
+from twisted.logger import Logger
 
 from tests.support.badservers import ScriptedPort, after, made
 from tests.support.fleet import PATIENCE, Fleet, Node
@@ -13,6 +16,8 @@ from tests.support.network import Script, ScriptedServer, always, response
 from tests.support.players import Crowd
 from tests.support.valkey import free_port
 from tests.support.waiting import until
+
+log = Logger()
 
 SETTINGS = """
 [matchmaking]
@@ -38,6 +43,7 @@ WRONG: dict[str, Script] = {
     "no address": always(response("200 OK", b'{"session_id":"g"}')),
     "an address that is none": always(response("200 OK", b'{"session_id":"g","server_address":"over there"}')),
     "a number for a session": always(response("200 OK", b'{"session_id":7,"server_address":"127.0.0.1:7000"}')),
+    "an address that is guarded": always(response("200 OK", ANSWER.replace(b"127.0.0.1", b"0xa9fea9fe"))),
     "half an answer": lambda server, head, body: break_off(server),
     "no HTTP": always(b"220 mail.example ESMTP\r\n"),
     "headers without end": always(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 20_000),
@@ -47,6 +53,26 @@ WRONG: dict[str, Script] = {
     "a closed door": lambda server, head, body: server.hang_up(),
     "an answer that is late": after(0.8, always(response("200 OK", ANSWER))),
 }
+
+
+LARGE = 20_000_000
+BOMBS: dict[str, Script] = {
+    "a body": always(b"HTTP/1.1 200 OK\r\n\r\n" + b" " * LARGE + ANSWER),
+    "a long body": always(response("200 OK", b" " * LARGE + ANSWER)),
+    "chunks": always(
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + (b"1000\r\n" + b" " * 4096 + b"\r\n") * 5000
+    ),
+    "headers": always(b"HTTP/1.1 200 OK\r\n" + b"X: yyyyyyyyyyyyyyyyyyyyy\r\n" * (LARGE // 26)),
+    "one header": always(b"HTTP/1.1 200 OK\r\nX: " + b"y" * LARGE),
+    "packed": always(response("200 OK", gzip.compress(b" " * 10 * LARGE), "Content-Encoding: gzip")),
+    "a status": always(b"HTTP/1.1 200 " + b"y" * LARGE),
+}
+
+
+def peak_memory(node: Node) -> int:
+    """The most bytes that the process ever had in memory."""
+    text = Path(f"/proc/{node.child.pid}/status").read_text()
+    return 1024 * int(text.partition("VmHWM:")[2].split()[0])
 
 
 class Servers:
@@ -123,6 +149,26 @@ class BadGameServerTests(SharedFleetCase):
             self.assertEqual(bad.wanted[0], good.wanted[-1], "both have to be asked for the same")
             await crowd.leave()
             await self.servers.clear()
+
+    async def test_bombs(self) -> None:
+        """Twenty megabytes of body, of headers, of packed nothing: they cost the node no two of memory (T30)."""
+        good = self.port(made("127.0.0.1:7009"))
+        await self.servers.put("good", good.address, 10)
+        for player in (warm := await self.loaded("warm")).players:
+            await player.hear("match_found")
+        await warm.leave()
+        before = peak_memory(self.node)
+        for number, (what, script) in enumerate(BOMBS.items()):
+            await self.servers.put(f"bomb-{number}", self.port(script).address, 1000)
+            await self.servers.put("good", good.address, 10)
+            crowd = await self.loaded(what)
+            for player in crowd.players:
+                self.assertEqual((await player.hear("match_found"))["server_address"], "127.0.0.1:7009", what)
+            await crowd.leave()
+            await self.node.ask("DELETE", f"/v1/servers/bomb-{number}")
+        grown = peak_memory(self.node) - before
+        log.info("measured: bombs: {grown} bytes", grown=grown)
+        self.assertLess(grown, 2_000_000)
 
     async def test_back_to_the_queue(self) -> None:
         """When no server takes them, the players are back in the queue, and are matched once a good one comes."""
