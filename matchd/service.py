@@ -38,6 +38,7 @@ from matchd.store.address import RedisAddress
 from matchd.store.embedded import EmbeddedValkey
 from matchd.store.link import CommandLink
 from matchd.store.subscriber import SubscriberLink
+from matchd.turns import shorten
 from matchd.websocket.gateway import Gateway
 from matchd.websocket.limits import Limits
 from matchd.workers import Workers
@@ -120,15 +121,21 @@ class Matchd(Service):
         self.gateway = Gateway(background, self.node.open, limits, settings.origins)
         _join(self.node, self.gateway, commands, subscriber)
         self._links = commands, subscriber
-        for link in self._links:
-            link.start()
-            self._on_stop(link.stop)
-        for link in self._links:
-            await link.reached(REACH_SECONDS)
+        await self._reach_store()
         await eviction.check(commands)
         for part in (self.node, Lag(reactor, self.node.metrics.reactor_lag), Collector(background)):
             part.start()
             self._on_stop(part.stop)
+
+    async def _reach_store(self) -> None:
+        turns = shorten(self._reactor)
+        for link in self._links:
+            if turns is not None:
+                link.on_made = lambda connection: turns.prefer(connection.transport.fileno())
+            link.start()
+            self._on_stop(link.stop)
+        for link in self._links:
+            await link.reached(REACH_SECONDS)
 
     def _start_practice_server(self) -> None:
         endpoint = serverFromString(self._reactor, "tcp:0:interface=127.0.0.1")

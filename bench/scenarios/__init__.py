@@ -1,7 +1,7 @@
 """Everything that is measured, one module a scenario, in the order in which it is told."""
 
 from bench.scenario import Scenario
-from bench.scenarios import flood, load, peers, starved, steps
+from bench.scenarios import flood, herd, hold, load, peers, starved, steps
 
 ALL: tuple[Scenario, ...] = (
     peers.SCENARIO,
@@ -11,4 +11,6 @@ ALL: tuple[Scenario, ...] = (
     flood.SQUADS,
     flood.ROYALE,
     starved.SCENARIO,
+    herd.SCENARIO,
+    hold.SCENARIO,
 )

@@ -42,7 +42,8 @@ class Link(Generic[C]):
     """One connection to Redis at a time, made again for ever; ``up`` once it is of use.
 
     ``on_up`` is called each time that it comes up, ``on_down`` each time that it was up and is lost (also by
-    ``stop``). ``problem`` says why it is not up, without secrets, and is empty while it is.
+    ``stop``); ``on_made`` with every connection, before anything is said on it. ``problem`` says why it is not up,
+    without secrets, and is empty while it is.
     """
 
     name = "link"
@@ -52,6 +53,7 @@ class Link(Generic[C]):
         self.problem = "not connected yet"
         self.on_up: Callable[[], None] = _nothing
         self.on_down: Callable[[], None] = _nothing
+        self.on_made: Callable[[C], None] = _nothing
         self._reactor = reactor
         self._background = background
         self._address = address
@@ -125,6 +127,7 @@ class Link(Generic[C]):
 
     def _made(self, connection: C) -> None:
         self._connection = connection
+        self.on_made(connection)
         self._greeting = self._background.spawn(f"redis {self.name} greeting", self._greet(connection))
 
     async def _greet(self, connection: C) -> None:

@@ -1,0 +1,136 @@
+"""Short turns: who is in a hurry is not kept waiting by the many."""
+
+from __future__ import annotations
+
+import select
+import socket
+from typing import Any
+
+from twisted.internet.epollreactor import EPollReactor
+from twisted.internet.interfaces import IReadDescriptor
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+
+from matchd.turns import MOST, ShortTurns, shorten
+
+MANY = MOST + 50
+
+
+@implementer(IReadDescriptor)
+class Speaker:
+    """A socket with a byte to read; ``spoke`` lists those that were read, in order."""
+
+    def __init__(self, spoke: list[Speaker]) -> None:
+        self._spoke = spoke
+        self.socket, self.other = socket.socketpair()
+        self.socket.setblocking(False)
+        self.other.send(b"!")
+
+    def fileno(self) -> int:
+        return self.socket.fileno()
+
+    def logPrefix(self) -> str:
+        return "speaker"
+
+    def doRead(self) -> None:
+        self._spoke.append(self)  # and leaves the byte where it is: it has always something to say
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Nothing to be done."""
+
+    def close(self) -> None:
+        self.socket.close()
+        self.other.close()
+
+
+class Speakers(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.spoke: list[Speaker] = []
+
+    def speakers(self, count: int) -> list[Speaker]:
+        speakers = [Speaker(self.spoke) for _ in range(count)]
+        for speaker in speakers:
+            self.addCleanup(speaker.close)
+        return speakers
+
+
+class ReactorTests(Speakers):
+    """Twisted's own reactor, with short turns."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.reactor: Any = EPollReactor()
+        self.addCleanup(self.reactor._poller.close)
+        turns = shorten(self.reactor)
+        assert turns is not None
+        self.turns = turns
+        self.many = self.speakers(MANY)
+        for speaker in self.many:
+            self.add(speaker)
+
+    def add(self, speaker: Speaker) -> None:
+        self.reactor.addReader(speaker)
+        self.addCleanup(self.reactor.removeReader, speaker)
+
+    def test_a_turn_is_short(self) -> None:
+        """However many have something to say, timers get their turn soon."""
+        self.reactor.doIteration(0)
+        self.assertEqual(len(self.spoke), MOST)
+
+    def test_everybody_gets_his_turn(self) -> None:
+        """Nobody is left out for those who were served before."""
+        for _ in range(4):
+            self.reactor.doIteration(0)
+        self.assertEqual(set(self.spoke), set(self.many))
+
+    def test_the_preferred_get_every_turn(self) -> None:
+        """The store is heard in each, before all others."""
+        (store,) = self.speakers(1)
+        self.add(store)
+        self.turns.prefer(store.fileno())
+        for _ in range(3):
+            self.spoke.clear()
+            self.reactor.doIteration(0)
+            self.assertEqual(self.spoke.index(store), 0)
+            self.assertEqual(self.spoke.count(store), 1)
+
+    def test_a_preferred_one_that_is_gone(self) -> None:
+        """Another may have its number then, and is one of many."""
+        (store,) = self.speakers(1)
+        self.add(store)
+        self.turns.prefer(store.fileno())
+        self.reactor.removeReader(store)
+        for _ in range(4):
+            self.reactor.doIteration(0)
+        self.assertNotIn(store, self.spoke)
+        self.add(store)
+        self.turns.prefer(store.fileno())
+        self.spoke.clear()
+        self.reactor.doIteration(0)
+        self.assertEqual(self.spoke[0], store)
+
+    def test_only_once(self) -> None:
+        """Whoever asks again gets the same."""
+        self.assertIs(shorten(self.reactor), self.turns)
+
+
+class PollTests(Speakers):
+    """What the reactor is told."""
+
+    def test_what_a_preferred_one_wants_to_hear(self) -> None:
+        """It is told when it may write, if it has asked for that."""
+        turns = ShortTurns(select.epoll())
+        many, (store,) = self.speakers(MANY), self.speakers(1)
+        turns.register(store.fileno(), select.EPOLLIN)
+        turns.prefer(store.fileno())
+        for speaker in many:
+            turns.register(speaker.fileno(), select.EPOLLIN)
+        self.assertEqual(turns.poll(0, 1000)[0], (store.fileno(), select.EPOLLIN))
+        turns.modify(store.fileno(), select.EPOLLIN | select.EPOLLOUT)
+        self.assertEqual(turns.poll(0, 1000)[0], (store.fileno(), select.EPOLLIN | select.EPOLLOUT))
+
+    def test_other_reactors(self) -> None:
+        """They stay as they are."""
+        self.assertIsNone(shorten(Clock()))
