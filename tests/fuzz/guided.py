@@ -21,6 +21,7 @@ READERS = ["matchd.messages", "matchd.websocket", "matchd.players.session", "aut
 
 def guided(seconds: int) -> int:
     """The status of so many seconds of it."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else it would end and leave the others behind
     with TemporaryDirectory(prefix="matchd-fuzz-") as folder:
         command = [sys.executable, "-m", "tests.fuzz.guided", str(seconds), folder]
         process = subprocess.Popen(command, env={**os.environ, "TMPDIR": folder}, start_new_session=True)
