@@ -18,6 +18,7 @@ from matchd.config.table import Table
 from matchd.dedicated.tap import Options as DedicatedOptions
 from matchd.model import GameMode
 from matchd.tap import Options
+from tests.support.certificates import authority
 from tests.support.documents import Document, bare
 
 SETTINGS = Document.read("docs/settings.md")
@@ -131,12 +132,17 @@ class KeyTests(SynchronousTestCase):
     def test_examples(self) -> None:
         """Every file that is shown can be used, once the files that it names are there."""
         pages = SETTINGS, README, GAME_SERVERS, REDIS
+        root = authority()
         for text in (text for page in pages for text in page.code("toml")):
-            folder = Path(self.mktemp())
+            folder = Path(self.mktemp()).absolute()
             folder.mkdir()
             for name in re.findall(r'^\w*_file = "(.+)"', text, re.M):
                 (folder / name).write_text("secret")
-            read(tomllib.loads(text), {}, folder / "matchd.toml")
+            for name, content in zip(
+                ("key.pem", "cert.pem", "redis-ca.pem"), (*root.issue("x"), root.pem), strict=True
+            ):
+                (folder / name).write_text(content)
+            read(tomllib.loads(text.replace("/etc/matchd", str(folder))), {}, folder / "matchd.toml")
 
     def test_complaints(self) -> None:
         """The complaints that are shown are those that are made."""

@@ -57,7 +57,7 @@ class TlsTests(LinkTestCase):
     def setUp(self) -> None:
         self.authority = authority()
         self.ca = Path(self.mktemp())
-        self.ca.write_bytes(self.authority.pem)
+        self.ca.write_text(self.authority.pem)
 
     def listen(self, options: CertificateOptions) -> int:
         """The port of a server with TLS in front of the shared one."""
@@ -85,7 +85,7 @@ class TlsTests(LinkTestCase):
 
     async def test_other_root(self) -> None:
         """A root that signed others signs nothing for this one (T32)."""
-        self.ca.write_bytes(authority().pem)
+        self.ca.write_text(authority().pem)
         port = self.listen(self.authority.server("localhost"))
         await self.assert_refused(f"rediss://localhost:{port}?ca={self.ca}", "TLS: certificate verify failed")
 

@@ -21,19 +21,23 @@ class Authority:
     key: ec.EllipticCurvePrivateKey
 
     @property
-    def pem(self) -> bytes:
+    def pem(self) -> str:
         """What those who trust it need."""
-        return self.certificate.public_bytes(Encoding.PEM)
+        return self.certificate.public_bytes(Encoding.PEM).decode()
 
-    def server(self, host: str) -> CertificateOptions:
-        """What a server that goes by the name ``host`` needs to listen."""
+    def issue(self, host: str) -> tuple[str, str]:
+        """The private key and the certificate of a server that goes by the name ``host``, as PEM."""
         key = ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([x509.DNSName(host)])
         certificate = (
             _builder(host, self.certificate.subject, key).add_extension(names, False).sign(self.key, hashes.SHA256())
         )
         private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        return PrivateCertificate.loadPEM(certificate.public_bytes(Encoding.PEM) + private).options()
+        return private.decode(), certificate.public_bytes(Encoding.PEM).decode()
+
+    def server(self, host: str) -> CertificateOptions:
+        """What such a server needs to listen."""
+        return PrivateCertificate.loadPEM("".join(self.issue(host)).encode()).options()
 
 
 def authority() -> Authority:

@@ -67,9 +67,12 @@ class Talk:
 
 
 @contextmanager
-def talking(url: str) -> Iterator[Talk]:
-    """A connection for a while; raises websockets.exceptions.InvalidStatus where the handshake is refused."""
-    with connect(url, proxy=None, open_timeout=PATIENCE, close_timeout=2) as connection:
+def talking(url: str, **options: Any) -> Iterator[Talk]:
+    """A connection for a while, with options of ``websockets``.
+
+    Raises websockets.exceptions.InvalidStatus where the handshake is refused.
+    """
+    with connect(url, proxy=None, open_timeout=PATIENCE, close_timeout=2, **options) as connection:
         yield Talk(connection)
 
 
