@@ -33,7 +33,7 @@ GUARDED: tuple[tuple[Network, str], ...] = tuple(
         "link-local": ("169.254.0.0/16", "fe80::/10", "fec0::/10"),
         # Of the clouds whose metadata service is not link-local: Alibaba, Azure, Oracle, AWS, Google.
         "metadata": ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254"),
-        # IPv6 addresses that lead to an IPv4 address: compatible, NAT64 (RFC 6052, 8215), Teredo, 6to4, ISATAP's own.
+        # IPv6 addresses that lead to an IPv4 one: compatible, translated (RFC 2765), NAT64 (6052, 8215), Teredo, 6to4.
         "tunnel": ("::/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16"),
     }.items()
     for network in networks

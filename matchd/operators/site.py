@@ -52,6 +52,6 @@ class _GuardedSite(BoundedSite):
         if refusal is None:
             found: Resource = super().getResourceFor(request)
             return found
-        if changes(request):
+        if changes(request) and path[:2] == [b"v1", b"servers"]:
             self._source.registration_refused("unauthorized" if refusal.status == UNAUTHORIZED.status else "origin")
         return self._login if refusal is UNAUTHORIZED and path == [b""] else Path(refusal)

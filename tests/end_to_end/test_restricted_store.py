@@ -15,7 +15,7 @@ from tests.support.blocking import BlockingConnection
 from tests.support.children import REPOSITORY
 from tests.support.fleet import PATIENCE, Fleet, GameServer, Node
 from tests.support.fleets import SharedFleetCase
-from tests.support.loopback import ask
+from tests.support.loopback import ask, exchange
 from tests.support.players import matched
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually
@@ -180,6 +180,25 @@ class RestrictedStoreTests(SharedFleetCase):
             for method in ("GET", "PUT", "DELETE"):
                 reply = await ask(self.nodes[0].player_port, method, path, **token)
                 self.assertEqual(reply.status, 404, path)
+
+    async def test_log_lines(self) -> None:
+        """Whatever is in a request, each line of the log is one event, and none commands a terminal (T25)."""
+        evil = "\x1b[2J\x1b]0;x\x07\t\x85\u2028{message}%s"
+        for node in self.nodes:
+            for port in (node.player_port, node.operator_port):
+                for path in (f"/{evil}", f"/ws/{evil}", f"/v1/servers/{evil}"):
+                    headers = "".join(f"{name}: {evil}\r\n" for name in ("Origin", "User-Agent", "Authorization", "X"))
+                    for upgrade in ("", "Upgrade: websocket\r\nConnection: Upgrade\r\n"):
+                        await exchange(port, f"PUT {path} HTTP/1.1\r\n{headers}{upgrade}\r\n".encode())
+            player = self.player("evil", node.url)
+            await player.connect()
+            player.client.enqueue(evil, evil, token=evil)
+            await player.hear("error")
+            await player.client.close()
+        text, lines = self.nodes[0].log, self.nodes[1].log
+        self.assertTrue(text.replace("\n", "").isprintable())
+        self.assertTrue(all(line[:2] == "20" or line.startswith("    ") for line in text.splitlines()))
+        self.assertGreater(len([json.loads(line)["message"] for line in lines.splitlines()]), 3)
 
     async def test_secrets(self) -> None:
         """No secret is on a command line, in a log, in an answer or in an error page (T33)."""
