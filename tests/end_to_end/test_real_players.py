@@ -46,9 +46,9 @@ class RealPlayersTests(SharedFleetCase):
         }.items():  # fmt: skip
             Path(fleet.file(name, content)).chmod(0o600)
         own = f"privateKey={fleet.folder}/key.pem:certKey={fleet.folder}/cert.pem:interface=127.0.0.1"
-        fleet.program(
-            "portforward", "--port", f"ssl:{encrypted}:{own}", "--host", "127.0.0.1", "--dest_port", str(store.port)
-        )
+        inside = ("--host", "127.0.0.1", "--dest_port", str(store.port))
+        proxy = fleet.program("portforward", "--port", f"ssl:{encrypted}:{own}", *inside)
+        await proxy.logs("starting on")
         settings = SETTINGS
         for shown, real in {
             "ssl:8443": f"ssl:{cls.players}", "tcp:8081:interface=10.0.0.5": endpoint(cls.operators),
