@@ -154,7 +154,7 @@ def _explained(complaint: str) -> BadMessage:
     return BadMessage(ErrorCode.INVALID_MESSAGE, f"{field}: must be {RULES[field]}")
 
 
-def error(code: ErrorCode, text: str, retry_after_s: float | None = None) -> bytes:
+def error(code: ErrorCode, text: str, retry_after_s: int | None = None) -> bytes:
     """An ``error`` frame."""
     body: dict[str, object] = {"type": "error", "code": code.value, "message": text}
     if retry_after_s is not None:

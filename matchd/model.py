@@ -72,6 +72,31 @@ class GameMode:
         return tuple(teams)
 
 
+@dataclass(frozen=True, slots=True)
+class Cooldown:
+    """How long who fails to load again and again may not enqueue. Times in seconds; ``first`` 0 turns it off.
+
+    ``after`` failures within ``window`` bring the ``first`` cooldown; each further one brings twice the last, up to
+    the ``longest``. A failure is forgotten once the window is over.
+    """
+
+    after: int = 2
+    first: float = 60.0
+    longest: float = 1800.0
+    window: float = 3600.0
+
+    def waits(self) -> tuple[float, ...]:
+        """The cooldown after the first, second... failure within the window, the last for all further ones."""
+        if not self.first:
+            return ()
+        waits, wait = [0.0] * (self.after - 1), self.first
+        while wait < self.longest:
+            waits.append(wait)
+            wait *= 2
+        return (*waits, self.longest)
+
+
+DEFAULT_COOLDOWN = Cooldown()
 DEFAULT_MODE = GameMode("Normal_1v1", order=Order.RANDOM)
 
 

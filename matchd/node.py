@@ -18,7 +18,7 @@ from matchd.matches.gameserver import GameServerClient
 from matchd.matches.matchmaker import Matchmaker
 from matchd.matches.servers import DedicatedServerProvider
 from matchd.metrics import Metrics
-from matchd.model import GameMode
+from matchd.model import DEFAULT_COOLDOWN, Cooldown, GameMode
 from matchd.players.departures import Departures
 from matchd.players.lobby import Lobby
 from matchd.players.notifications import Notifications, Subscriptions
@@ -39,6 +39,7 @@ class Tempo:
     reconnect_grace: float = 0.0
     drain_grace: float = 15.0
     allocation_attempts: int = 3
+    cooldown: Cooldown = DEFAULT_COOLDOWN
 
 
 class Node:
@@ -60,7 +61,7 @@ class Node:
         self.background = background
         self.presence = Presence()
         self.remembrance = Remembrance()
-        self.store = Store(commands, clock, modes.values(), prefix)
+        self.store = Store(commands, clock, modes.values(), prefix, cooldown=tempo.cooldown)
         self.metrics = Metrics(modes, self.store.node)
         self.notifications = Notifications(subscriptions, self.presence, prefix)
         self.matchmaker = Matchmaker(self.store, modes, self.background, self.metrics, tempo.tick)

@@ -27,7 +27,7 @@ from matchd.matches.addressbook import AddressBook
 from matchd.matches.addresses import Allowed
 from matchd.matches.gameserver import GameServerClient
 from matchd.messages import CloseCode
-from matchd.model import GameServer
+from matchd.model import Cooldown, GameServer
 from matchd.node import Node, Tempo
 from matchd.operators.access import Access
 from matchd.operators.site import site
@@ -255,6 +255,7 @@ def _tempo(settings: Settings) -> Tempo:
         reconnect_grace=recovery.reconnect_grace,
         drain_grace=recovery.drain_grace,
         allocation_attempts=matchmaking.allocation_attempts,
+        cooldown=Cooldown(**asdict(settings.cooldown)),
     )
 
 

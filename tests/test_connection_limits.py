@@ -197,7 +197,7 @@ class OurFaultTests(PortCase):
         """And everything else still ends."""
         port = self.port()
         client, listener = port.open()
-        listener.__class__ = type("Broken", (type(listener),), {"lost": lambda self: 1 / 0})
+        listener.__class__ = type("Broken", (type(listener),), {"lost": lambda self, code: 1 / 0})
         client.hang_up()
         self.assertEqual(port.gateway.connections, 0)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)

@@ -20,12 +20,16 @@ class Register:
 
     def __init__(self) -> None:
         self.left: list[tuple[str, str, int]] = []
+        self.deserted: list[str] = []
         self.away = False
 
-    async def leave(self, player_id: str, connection_id: str, grace_ms: int) -> tuple[Cancelled, ...]:
+    async def leave(
+        self, player_id: str, connection_id: str, grace_ms: int, deserted: str = ""
+    ) -> tuple[Cancelled, ...]:
         if self.away:
             raise StoreUnavailable("away")
         self.left.append((player_id, connection_id, grace_ms))
+        self.deserted.append(deserted)
         return UNDONE
 
 

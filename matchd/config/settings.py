@@ -76,6 +76,16 @@ class Matchmaking:
 
 
 @dataclass(frozen=True, slots=True)
+class Cooldown:
+    """``[cooldown]``: how long who fails to load again and again may not enqueue, see ``model.Cooldown``."""
+
+    after: int = bounded(2, 1, 100)
+    first: float = bounded(60.0, 0.0, 86_400.0)
+    longest: float = bounded(1800.0, 1.0, 86_400.0)
+    window: float = bounded(3600.0, 1.0, 604_800.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All of it. ``http`` is None when turned off, ``operator_token`` empty when unset, no ``origins`` are any.
 
@@ -99,6 +109,7 @@ class Settings:
     limits: Limits = Limits()
     recovery: Recovery = Recovery()
     matchmaking: Matchmaking = Matchmaking()
+    cooldown: Cooldown = Cooldown()
     modes: Mapping[str, GameMode] = field(default_factory=lambda: DEFAULT_MODES)
     warnings: tuple[str, ...] = field(default=(), compare=False)
 
@@ -162,6 +173,7 @@ def read(
         limits=table.section("limits", Limits),
         recovery=table.section("recovery", Recovery),
         matchmaking=table.section("matchmaking", Matchmaking),
+        cooldown=table.section("cooldown", Cooldown),
         modes=read_modes(table.table("modes")),
     )
     table.refuse_unknown()

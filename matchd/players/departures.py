@@ -16,7 +16,9 @@ from matchd.store.store import Cancelled
 class LeavingStore(Protocol):
     """What departures ask of the store."""
 
-    async def leave(self, player_id: str, connection_id: str, grace_ms: int) -> tuple[Cancelled, ...]:
+    async def leave(
+        self, player_id: str, connection_id: str, grace_ms: int, deserted: str = ""
+    ) -> tuple[Cancelled, ...]:
         """See Store.leave."""
 
 
@@ -34,14 +36,14 @@ class Departures:
         self._store = store
         self._background = background
         self._on_cancelled = on_cancelled
-        self._due: dict[str, tuple[str, int]] = {}
+        self._due: dict[str, tuple[str, int, str]] = {}
 
     def __len__(self) -> int:
         return len(self._due)
 
-    def add(self, player_id: str, connection_id: str) -> None:
-        """This player's connection is gone."""
-        self._due[connection_id] = player_id, int(self.grace * 1000)
+    def add(self, player_id: str, connection_id: str, deserted: str = "") -> None:
+        """This player's connection is gone; for ``deserted`` see ``Store.leave``."""
+        self._due[connection_id] = player_id, int(self.grace * 1000), deserted
         self._background.spawn("departure", self._tell(connection_id))
 
     async def retry(self) -> None:
@@ -56,9 +58,9 @@ class Departures:
     async def _tell(self, connection_id: str) -> None:
         if connection_id not in self._due:
             return
-        player_id, grace_ms = self._due[connection_id]
+        player_id, grace_ms, deserted = self._due[connection_id]
         try:
-            cancelled = await self._store.leave(player_id, connection_id, grace_ms)
+            cancelled = await self._store.leave(player_id, connection_id, grace_ms, deserted)
         except StoreUnavailable:
             return
         self._due.pop(connection_id, None)

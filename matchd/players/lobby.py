@@ -20,7 +20,7 @@ class Lobby:
 
     ``listen`` fires when nothing said to a player can pass unheard; ``match`` says that a mode has enough
     players; ``allocate`` hands over a complete roster; ``departed`` that a player's connection is gone, and
-    ``remember`` that it is and that he was matched.
+    which loading session he deserts, ``remember`` that it is and that he was matched.
     """
 
     modes: Mapping[str, GameMode]
@@ -32,5 +32,5 @@ class Lobby:
     unlisten: Callable[[str], None]
     match: Callable[[str], None]
     allocate: Callable[[Roster], None]
-    departed: Callable[[str, str], None]
+    departed: Callable[[str, str, str], None]
     remember: Callable[[Claim], None]

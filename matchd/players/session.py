@@ -8,6 +8,7 @@ one road for messages to players. docs/protocol.md has the table of what is answ
 from __future__ import annotations
 
 from collections import deque
+from math import ceil
 
 from twisted.internet.defer import CancelledError
 from twisted.python.failure import Failure
@@ -31,7 +32,7 @@ from matchd.model import Place, Roster
 from matchd.players.delivery import Delivery
 from matchd.players.lobby import Lobby
 from matchd.players.standing import Standing
-from matchd.store.store import Accepted, AlreadyQueued, Claim, Finding
+from matchd.store.store import Accepted, AlreadyQueued, Claim, CoolingDown, Finding
 from matchd.websocket.conversation import Outlet
 
 MOST_WAITING = 32
@@ -72,15 +73,16 @@ class Session:
         if not self._busy:
             self._lobby.background.spawn("session", self._work())
 
-    def lost(self) -> None:
-        """The connection is gone."""
+    def lost(self, code: int = 1006) -> None:
+        """The connection is gone; who loads has deserted his match, unless we sent him away ourselves (4000)."""
         if self._over:
             return
         self._over = True
         standing, claim = self.standing, self.claim()
         self._fall_silent()
         if standing.under_way:
-            self._lobby.departed(standing.player_id, self.connection_id)
+            deserts = standing.place == Place.LOADING and code != CloseCode.DRAINING
+            self._lobby.departed(standing.player_id, self.connection_id, standing.session if deserts else "")
         elif standing.place == Place.MATCHED:
             self._lobby.remember(claim)
 
@@ -172,6 +174,11 @@ class Session:
             self._refused_place()
             self._refuse(ErrorCode.ALREADY_QUEUED, f"you are under way in {answer.mode}")
             return
+        if isinstance(answer, CoolingDown):
+            self._refused_place()
+            wait = ceil(answer.wait_ms / 1000)
+            self._refuse(ErrorCode.COOLDOWN, f"you failed to load too often: wait {wait} s", wait)
+            return
         self._accepted(answer)
         if answer.waiting >= mode.size:
             self._lobby.match(mode.name)
@@ -262,6 +269,6 @@ class Session:
     def _now(self) -> float:
         return self._lobby.background.reactor.seconds()
 
-    def _refuse(self, code: ErrorCode, text: str) -> None:
+    def _refuse(self, code: ErrorCode, text: str, retry_after_s: int | None = None) -> None:
         self._lobby.metrics.message_out("error")
-        self._outlet.send(error(code, text))
+        self._outlet.send(error(code, text, retry_after_s))

@@ -18,7 +18,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from matchd.errors import NodeFenced, StoreError, StoreUnavailable
-from matchd.model import GameMode, GameServer, Reason, Reservation, Roster
+from matchd.model import DEFAULT_COOLDOWN, Cooldown, GameMode, GameServer, Reason, Reservation, Roster
 from matchd.store.gathering import Gathering, Question
 from matchd.store.scripts import Script, load_all
 
@@ -51,6 +51,13 @@ class AlreadyQueued:
     """The player is under way in another mode."""
 
     mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class CoolingDown:
+    """The player has failed to load too often, and has to wait so long (ms) before he may enqueue."""
+
+    wait_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +131,13 @@ class Store:
     """Everything matchd asks of Redis, for one node."""
 
     def __init__(
-        self, commands: Commands, clock: IReactorTime, modes: Iterable[GameMode], prefix: str = "", node: str = ""
+        self,
+        commands: Commands,
+        clock: IReactorTime,
+        modes: Iterable[GameMode],
+        prefix: str = "",
+        node: str = "",
+        cooldown: Cooldown = DEFAULT_COOLDOWN,
     ) -> None:
         self.node = node or secrets.token_hex(6)
         self.prefix = prefix
@@ -133,6 +146,8 @@ class Store:
         self._commands = commands
         self._clock = clock
         self._scripts = load_all()
+        waits = " ".join(str(int(wait * 1000)) for wait in cooldown.waits())
+        self._cooldown = int(cooldown.window * 1000), waits
         self._ahead_ms: float | None = None
         self._enqueues, self._completions = (
             self._gathered("enqueue", self._ask),
@@ -183,9 +198,14 @@ class Store:
 
     # players
 
-    async def enqueue(self, player_id: str, connection_id: str, mode: GameMode, seq: int) -> Accepted | AlreadyQueued:
+    async def enqueue(
+        self, player_id: str, connection_id: str, mode: GameMode, seq: int
+    ) -> Accepted | AlreadyQueued | CoolingDown:
         """Put a player in a queue, or tell him where he stands. ``seq`` is the last message he was sent."""
-        reply = await self._enqueues.ask(player_id, connection_id, mode.name, mode.order.value, seq)
+        counts = int(bool(self._cooldown[1]))
+        reply = await self._enqueues.ask(player_id, connection_id, mode.name, mode.order.value, seq, counts)
+        if reply[0] == b"cooldown":
+            return CoolingDown(reply[1])
         if reply[0] == b"already_queued":
             return AlreadyQueued(reply[1].decode())
         return Accepted(reply[1], reply[2].decode(), mode.name, mode.order.value, reply[3])
@@ -201,10 +221,15 @@ class Store:
         """Take a player out of the queue: the number of the answer on its way to him, 0 if he is in none."""
         return int(await self._ask("dequeue", player_id, connection_id))
 
-    async def leave(self, player_id: str, connection_id: str, grace_ms: int) -> tuple[Cancelled, ...]:
-        """A connection is gone: its player leaves, or keeps his place for the grace."""
+    async def leave(
+        self, player_id: str, connection_id: str, grace_ms: int, deserted: str = ""
+    ) -> tuple[Cancelled, ...]:
+        """A connection is gone: its player leaves, or keeps his place for the grace.
+
+        ``deserted`` is the session that he was told to load, where it is his doing that he does not.
+        """
         self._flush()  # what this connection asked before must not come after
-        return _cancelled(await self._run("leave", player_id, connection_id, grace_ms))
+        return _cancelled(await self._run("leave", player_id, connection_id, grace_ms, deserted, *self._cooldown))
 
     async def loading_complete(self, player_id: str, connection_id: str, session: str) -> Roster | bool:
         """A player has loaded: the roster if he was the last, else whether he is in that session at all."""
@@ -262,7 +287,9 @@ class Store:
 
     async def sweep(self, node_timeout_ms: int, grace_ms: int, portion: int = 100) -> Swept:
         """Put right one portion of what is overdue."""
-        reply = await self._run("sweep", node_timeout_ms, grace_ms, ALLOCATION_LEASE_MS, portion, 5_000)
+        reply = await self._run(
+            "sweep", node_timeout_ms, grace_ms, ALLOCATION_LEASE_MS, portion, 5_000, *self._cooldown
+        )
         orphans = tuple(orphan.decode() for orphan in reply[3])
         return Swept(bool(reply[0]), reply[1], _cancelled(reply[2]), orphans)
 

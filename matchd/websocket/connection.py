@@ -227,9 +227,10 @@ class PlayerConnection(FastFrames):
         conversation, self.conversation = self.conversation, None
         if conversation is None:
             return
-        self.factory.left(self, self.localCloseCode if self.closedByMe else 1000 if was_clean else 1006)
+        code = self.localCloseCode if self.closedByMe else 1000 if was_clean else 1006
+        self.factory.left(self, code)
         try:
-            conversation.lost()
+            conversation.lost(code)
         except Exception:
             log.failure("the end of {peer} failed", peer=self.peer)
 

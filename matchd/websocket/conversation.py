@@ -17,8 +17,8 @@ class Conversation(Protocol):
     def receive(self, frame: bytes) -> None:
         """One text frame, within all limits and valid UTF-8; returns at once and doesn't raise for bad input."""
 
-    def lost(self) -> None:
-        """The connection is gone; called once, and nothing after it."""
+    def lost(self, code: int = 1006) -> None:
+        """The connection is gone, with our close ``code`` if we closed it; called once, and nothing after it."""
 
 
 class Outlet(Protocol):

@@ -43,7 +43,7 @@ class Echo:
         """One text frame."""
         self.outlet.send(frame)
 
-    def lost(self) -> None:
+    def lost(self, code: int = 1006) -> None:
         """It is over."""
 
 

@@ -52,7 +52,7 @@ class Client:
         if self.open:
             self.open, self.closed = False, code
             self._world.history.closed(self, code)
-            self.node.bring(self.conversation.lost)
+            self.node.bring(lambda: self.conversation.lost(code))
 
     def fault(self) -> None:
         """The client sent something bad."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from matchd.messages import CloseCode
@@ -35,9 +36,12 @@ class History:
         """The server of each session that the store has settled."""
         self.speakers: defaultdict[str, list[str]] = defaultdict(list)
         """The connections that were accepted, for each player, in that order."""
+        self.harmed: set[tuple[str, str]] = set()
+        """The players who lost their connection through a node or the store, and what they were loading then."""
         self._hosts = hosts
         self._wrongs: list[Broken] = []
         self._loaded: defaultdict[str, set[str]] = defaultdict(set)
+        self._to_load: set[tuple[str, str]] = set()
         self._told: dict[str, tuple[str, str]] = {}
         self._cancelled: set[str] = set()
         self._has: dict[str, str] = {}
@@ -72,6 +76,10 @@ class History:
         """A client has been sent a message; ``session`` is what it was loading until then."""
         if message["type"] == "match_found":
             self._hear_match(client, message)
+        elif message["type"] == "start_loading":
+            loads = client.player_id, message["loading_session_id"]
+            self._to_load.add(loads)
+            self.harmed.discard(loads)  # he is back in time
         elif message["type"] == "requeued" or message.get("code") == "loading_timeout":
             if session:
                 self._cancelled.add(session)
@@ -85,10 +93,24 @@ class History:
                 if not self._others_spoke_since(client):
                     self.wrong(10, f"{client} was superseded, and nobody asked for {client.player_id} since")
             case CloseCode.DRAINING:
+                self.harm(client)
                 if not client.node.draining and not client.node.given_up:
                     self.wrong(10, f"{client} was sent away by {client.node}, which goes on")
             case _:
                 self.wrong(10, f"{client} was closed with {code}")
+
+    def harm(self, client: Client) -> None:
+        """A client loses its connection, or its place, through no fault of its own."""
+        if client.place == "loading":
+            self.harmed.add((client.player_id, client.transcript.session))
+
+    def blamed(self, player: str, sessions: Iterable[str]) -> None:
+        """By the store this player failed to load these sessions."""
+        for session in sessions:
+            if (player, session) not in self._to_load:
+                self.wrong(13, f"{player} is blamed for {session}, which he was never told to load")
+            if (player, session) in self.harmed:
+                self.wrong(13, f"{player} is blamed for {session}, and it was not his fault")
 
     def _others_spoke_since(self, client: Client) -> bool:
         """Whether another connection was accepted after this one was for the first time."""

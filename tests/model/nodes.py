@@ -180,6 +180,7 @@ class ModelNode:
         """SIGKILL: nothing it does from here on reaches anybody, and its sockets are gone."""
         if self.alive:
             for client in self.world.clients_of(self):
+                self.world.history.harm(client)
                 client.open = False
             self._brought.clear()
             self.alive = self.frozen = False

@@ -148,7 +148,7 @@ class Transcript:
                     self._object(11, "is in no session, and did not say so")
             case "not_queued":
                 self._expect(message, "dequeue", "resume")
-            case "already_queued" | "invalid_game_mode":
+            case "already_queued" | "invalid_game_mode" | "cooldown":
                 self._expect(message, "enqueue")
             case "invalid_message":
                 self._expect(message, "enqueue", "resume")

@@ -19,7 +19,7 @@ WATCHED = frozenset({"enqueue", "resume", "dequeue", "loading_complete", "leave"
 IDEMPOTENT = WATCHED - {"enqueue", "resume"} | {
     "reserve", "release", "abandon", "adopt", "reconcile", "orphan_ended", "deregister_server", "part",
 }  # fmt: skip
-REFUSALS = (b"already_queued", b"not_queued", b"not_in_session", b"server_gone", b"lost", 0)
+REFUSALS = (b"already_queued", b"cooldown", b"not_queued", b"not_in_session", b"server_gone", b"lost", 0)
 HEARTBEAT_TTL = 15.0
 Arguments = tuple[bytes | str | int, ...]
 
@@ -106,9 +106,13 @@ class Witness:
     # what a player asks for
 
     def _saw_enqueue(self, said: list[str], answer: list[Any], before: Snapshot) -> None:
+        if answer[0] == b"cooldown" and f"cooldown:{said[0]}" not in before.content:
+            self._history.wrong(13, f"{said[0]} was told to wait, and has not to")
         if answer[0] in REFUSALS:
             return self._changed_nothing("enqueue", answer, before)
         player, mode, since = said[0], said[2], answer[2].decode()
+        if f"cooldown:{player}" in before.content and player not in before.under_way:
+            self._history.wrong(13, f"{player} was accepted, and has to wait")
         self._history.speakers[player].append(said[1])
         record = before.under_way.get(player)
         if record is None:

@@ -10,6 +10,7 @@ from typing import Any
 from twisted.logger import LogEvent, LogLevel, globalLogPublisher
 
 from matchd.census import census
+from matchd.model import Cooldown
 from matchd.node import Tempo
 from matchd.store.store import Store
 from tests.model.agreement import at_rest
@@ -34,6 +35,8 @@ end
 """
 """What runs out is a multiple of a quarter second; the little that really passed is made up for."""
 HEARTBEAT = 5.0
+KEPT = 120.0
+"""Seconds after which a match is not told again, and a failure to load is forgotten."""
 LONGEST_STEP = 2.0
 """Seconds that may pass at once without anything being late for it."""
 
@@ -41,9 +44,11 @@ LONGEST_STEP = 2.0
 class ModelWorld:
     """Everything is done by calling; what is on its way arrives by ``settle``, time passes by ``advance``."""
 
-    def __init__(self, path: str, nodes: int, grace: float = 0.0, changes: tuple[Change, ...] = ()) -> None:
+    def __init__(
+        self, path: str, nodes: int, grace: float = 0.0, changes: tuple[Change, ...] = (), cooldown: float = 0.0
+    ) -> None:
         self.path = path
-        self.tempo = Tempo(tick=2.0, reconnect_grace=grace)
+        self.tempo = Tempo(tick=2.0, reconnect_grace=grace, cooldown=Cooldown(first=cooldown, longest=30, window=KEPT))
         self.rested = True
         self._now = self._stood_still = 0.0
         self._seen: Snapshot | None = None
@@ -115,6 +120,7 @@ class ModelWorld:
         self.history.forgiven |= self.hosts.requests.keys() | self.snapshot().sessions.keys()
         for client in self.history.clients:
             client.transcript.store_forgot = True
+            self.history.harm(client)
         for node in self.living:
             node.lose_store()
         self.nodes = self.nodes[first:] + self.nodes[:first]
@@ -221,6 +227,8 @@ class ModelWorld:
                 self.history.wrong(
                     8, f"{player} waits since {record['since']}, and was accepted at {self.witness.since.get(player)}"
                 )
+        for player, dodges in snapshot.under("dodges:"):
+            self.history.blamed(player, dodges)
         if self.rested:
             for invariant, text in at_rest(self, snapshot):
                 self.history.wrong(invariant, text)

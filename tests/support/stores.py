@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from matchd.census import census
 from matchd.model import GameMode, GameServer, Reservation, Roster
-from matchd.store.store import Accepted, AlreadyQueued, Cancelled, Claim, Drawn, Finding, Store, Swept
+from matchd.store.store import Accepted, AlreadyQueued, Cancelled, Claim, CoolingDown, Drawn, Finding, Store, Swept
 from tests.support.blocking import BlockingCommands, BlockingConnection
 from tests.support.keyspace import dump
 from tests.support.world import FIFO, MODES, TIME_TRAVEL, outcome
@@ -107,14 +107,17 @@ class StoreTestCase(SynchronousTestCase):
 
     def enqueue(
         self, player: str, mode: GameMode = FIFO, conn: str = "", store: Store | None = None, seq: int = 0
-    ) -> Accepted | AlreadyQueued:
-        answer: Accepted | AlreadyQueued = outcome(
+    ) -> Accepted | AlreadyQueued | CoolingDown:
+        answer: Accepted | AlreadyQueued | CoolingDown = outcome(
             (store or self.store).enqueue(player, conn or f"{player}1", mode, seq)
         )
         return answer
 
     def leave(self, player: str, conn: str = "", grace: float = 0) -> tuple[Cancelled, ...]:
-        cancelled: tuple[Cancelled, ...] = outcome(self.store.leave(player, conn or f"{player}1", int(grace * 1000)))
+        """A player's connection is gone, by his own doing if he loads."""
+        deserted = self.record(player).get("session", "")
+        leaving = self.store.leave(player, conn or f"{player}1", int(grace * 1000), deserted)
+        cancelled: tuple[Cancelled, ...] = outcome(leaving)
         return cancelled
 
     def load(self, player: str, session: str = "", conn: str = "", store: Store | None = None) -> Roster | bool:

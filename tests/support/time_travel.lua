@@ -31,7 +31,7 @@ for _, key in ipairs(redis.call('KEYS', '*')) do
     shift_fields(key, ms, 'resting')
   elseif string.find(key, '^forgotten:') then
     redis.call('SET', key, string.format('%.0f', redis.call('GET', key) - ms), 'KEEPTTL')
-  elseif string.find(key, '^settled:') or string.find(key, '^reserved:') then
+  elseif string.find(key, '^settled:') or string.find(key, '^reserved:') or string.find(key, '^dodges:') then
     shift_scores(key)
   elseif string.find(key, '^order:') then
     local all = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')

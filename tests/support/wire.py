@@ -173,7 +173,7 @@ class Listener:
         if frame.startswith(b"echo"):
             self.outlet.send(frame)
 
-    def lost(self) -> None:
+    def lost(self, code: int = 1006) -> None:
         self.times_lost += 1
 
 

@@ -61,7 +61,7 @@ class Player:
     def close(self, code: CloseCode, reason: str) -> None:
         if self.closed is None:
             self.closed, self.reason = code, reason
-            self.session.lost()
+            self.session.lost(code)
 
     def fault(self) -> None:
         self.faults += 1

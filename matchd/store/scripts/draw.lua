@@ -54,7 +54,7 @@ local function form(sid, drawn, first)
     roster[i] = p.id
     fields[#fields + 1] = p.id
     fields[#fields + 1] = 'loading'
-    tell_start_loading(p, sid, 'state', 'loading', 'session', sid)
+    if tell_start_loading(p, sid, 'state', 'loading', 'session', sid) == 0 then excuse(p) end
   end
   redis.call('HSET', P .. 'loading:' .. sid, ':roster', table.concat(roster, ' '), unpack(fields))
   return sid

@@ -1,8 +1,9 @@
 #!lua
 -- Players ask for a mode: each enters its queue or, while under way in it, is told where he stands.
 --
--- ARGV[3..]  five a player: id, connection, mode, order (fifo or random), the last seq he was sent
--- Reply: for each {'accepted', seq of the answer, since, waiting} or {'already_queued', mode he is under way in}
+-- ARGV[3..]  six a player: id, connection, mode, order (fifo or random), the last seq he was sent, 1 if cooldowns count
+-- Reply: for each {'accepted', seq of the answer, since, waiting}, {'already_queued', mode he is under way in} or
+--        {'cooldown', how long he has to wait (ms)}
 -- Keys: writes player:{id}, queue:{mode}, order:{mode}, players:{node}, away, matched, tally;
 --       publishes notifications:{id}, node:{node}
 
@@ -10,9 +11,13 @@ local refusal = guard()
 if refusal then return refusal end
 local accepted = 0
 
-local function enqueue(id, conn, mode, order, seq)
+local function enqueue(id, conn, mode, order, seq, cooldowns)
   local p = player(id)
   if p.under_way and p.mode ~= mode then return {'already_queued', p.mode} end
+  if cooldowns == '1' and not p.under_way then
+    local wait = redis.call('PTTL', P .. 'cooldown:' .. id)
+    if wait > 0 then return {'cooldown', wait} end
+  end
   p.mode = mode
   ensure_player(p)
 
@@ -27,6 +32,6 @@ local function enqueue(id, conn, mode, order, seq)
   return {'accepted', p.seq, p.since, redis.call('SCARD', P .. 'queue:' .. mode)}
 end
 
-local replies = answer_each(5, enqueue)
+local replies = answer_each(6, enqueue)
 if accepted > 0 then count('accepted', accepted) end
 return replies

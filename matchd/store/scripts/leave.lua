@@ -1,15 +1,21 @@
 #!lua flags=allow-oom
 -- A connection is gone. A queued player leaves, a loading one's session is cancelled; with a grace he keeps his place.
 --
--- ARGV[3..5]  player id, connection, grace (ms)
+-- ARGV[3..6]  player id, connection, grace (ms), the loading session that he walks out on, if he does
+-- ARGV[7..8]  the window (ms) and the waits of the cooldown, see is_to_blame()
 -- Reply: the sessions cancelled by it, as `mode reason`
--- Keys: writes player:{id}, queue:{mode}, order:{mode}, players:{node}, away, tally, and what a cancelled session holds
+-- Keys: writes player:{id}, queue:{mode}, order:{mode}, players:{node}, away, tally, dodges:{id}, cooldown:{id}, and what
+--       a cancelled session holds
 
 local refusal = guard()
 if refusal then return refusal end
 local p = player(ARGV[3])
 if p.conn == ARGV[4] then
   ensure_player(p)
-  depart(p, tonumber(ARGV[5]))
+  local grace, sid, deserts = tonumber(ARGV[5]), p.session, p.session == ARGV[6]
+  local failed = deserts and grace == 0 and is_to_blame(p, ARGV[8])
+  if grace > 0 and not deserts then excuse(p) end
+  depart(p, grace)
+  if failed then blame(p.id, sid, tonumber(ARGV[7]), ARGV[8]) end
 end
 return cancelled

@@ -50,6 +50,12 @@ end
 
 local function count(what, n) redis.pcall('HINCRBY', P .. 'tally', what, n or 1) end
 
+local function words(text)
+  local list = {}
+  for word in string.gmatch(text or '', '%S+') do list[#list + 1] = word end
+  return list
+end
+
 -- For scripts that are asked many questions at once: calls one(...) with each `stride` arguments, and replies with
 -- all that it returned. Where it fails the others are answered all the same.
 local function answer_each(stride, one)
@@ -85,18 +91,19 @@ local function put(p, ...)
   for i = 1, #pairs_, 2 do p[pairs_[i]] = pairs_[i + 1] end
 end
 
--- `body` is a JSON object without its closing brace; what is put with it is put in the same write.
+-- `body` is a JSON object without its closing brace; what is put with it is put in the same write. Returns how many
+-- nodes heard it.
 local function tell(p, body, ...)
   local seq = p.seq + 1
   local message = body .. ',"seq":' .. seq .. '}'
   put(p, 'seq', seq, 'm' .. seq % KEPT_MESSAGES, message, ...)
-  redis.call('PUBLISH', P .. 'notifications:' .. p.id, message)
+  return redis.call('PUBLISH', P .. 'notifications:' .. p.id, message)
 end
 
 local function tell_queued(p, ...) tell(p, '{"type":"queued"', ...) end
 
 local function tell_start_loading(p, sid, ...)
-  tell(p, '{"type":"start_loading","loading_session_id":"' .. sid .. '"', ...)
+  return tell(p, '{"type":"start_loading","loading_session_id":"' .. sid .. '"', ...)
 end
 
 local function tell_requeued(p, reason, ...)

@@ -1,4 +1,4 @@
--- What every script goes on with, after prelude.lua: game servers and loading sessions.
+-- What every script goes on with, after prelude.lua and prelude_cooldown.lua: game servers and loading sessions.
 
 -- cancelled sessions of this run, as `mode reason` lines for the caller's metrics and wake-ups
 local cancelled = {}
@@ -59,12 +59,6 @@ local function give_back(sid, server_id, held)
 end
 
 -- loading sessions ---------------------------------------------------------------------------------
-
-local function words(text)
-  local list = {}
-  for word in string.gmatch(text or '', '%S+') do list[#list + 1] = word end
-  return list
-end
 
 local SESSION_FIELDS = {':mode', ':state', ':roster', ':owner', ':server', ':tried', ':teams', ':size', ':address'}
 
@@ -154,12 +148,12 @@ end
 
 -- A player's connection is gone: with a grace he keeps his place without it, else he leaves.
 local function depart(p, grace)
-  if p.state == 'queued' then
-    if grace > 0 then return go_away(p, grace) end
+  if p.under_way and grace > 0 then
+    go_away(p, grace)
+  elseif p.state == 'queued' then
     quit_queue(p)
     forget(p)
   elseif p.state == 'loading' then
-    if grace > 0 then return go_away(p, grace) end
     local s = loading_session(p.session)
     if not s then return forget(p) end
     cancel(s, 'player_left', function(member)
@@ -168,7 +162,6 @@ local function depart(p, grace)
       return true
     end)
   elseif p.state == 'allocating' then
-    if grace > 0 then return go_away(p, grace) end
     own(p, '', '')
   elseif p.state == 'matched' then
     put(p, 'conn', '', 'node', '')

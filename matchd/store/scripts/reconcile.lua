@@ -19,6 +19,7 @@ local STRIDE = 10
 local PATIENCE_MS = 1000 -- how long the nodes have to say that a forgotten session was matched
 
 local function missed(p, seq, reply)
+  excuse(p) -- he may have been told too late that he has to load
   reply = reply or {'missed'}
   for n = math.max(seq + 1, p.seq - KEPT_MESSAGES + 1), p.seq do
     reply[#reply + 1] = redis.call('HGET', p.key, 'm' .. n % KEPT_MESSAGES) or nil

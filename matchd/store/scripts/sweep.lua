@@ -5,14 +5,16 @@
 -- those who were silent may only have been cut off like everybody else.
 --
 -- ARGV[3..7]  node timeout (ms), grace for players of dead nodes (ms), lease of an allocation (ms), portion, orphan retry (ms)
+-- ARGV[8..9]  the window (ms) and the waits of the cooldown, see is_to_blame()
 -- Reply: {1 if there is more, allocations taken over, {`mode reason`...} cancelled, {orphan...} to be ended}
 -- Keys: writes swept, calm_until, nodes, reaping, fenced:{node}, players:{node}, allocations:{node}, loading, allocating,
---       away, servers, slots, resting, orphans, matched, and what players and sessions hold
+--       away, servers, slots, resting, orphans, matched, dodges:{id}, cooldown:{id}, and what players and sessions hold
 
 local refusal = guard()
 if refusal then return refusal end
 ensure_sets(SETS)
 local timeout, grace, lease, portion = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local window, waits = tonumber(ARGV[8]), ARGV[9]
 local done, adopted = 0, 0
 
 local function overdue(key, moment)
@@ -68,16 +70,23 @@ local function reap(dead)
   each(some, function(id)
     local p = player(id)
     ensure_player(p)
-    if p.under_way and p.node == dead then depart(p, grace) end
+    if p.under_way and p.node == dead then
+      if grace > 0 then excuse(p) end
+      depart(p, grace)
+    end
   end)
   if #some > 0 then redis.call('SREM', players, unpack(some)) end
   if redis.call('EXISTS', players) == 0 then redis.call('SREM', P .. 'reaping', dead) end
 end
 
 local function time_out(s)
+  local failed = {}
+  for _, id in ipairs(s.roster) do failed[id] = is_to_blame(player(id), waits) end
   cancel(s, 'loading_timeout', function(p)
     if redis.call('HGET', s.key, p.id) == 'ready' then return false end
+    local wait = failed[p.id] and blame(p.id, s.id, window, waits) or 0
     local told = '{"type":"error","code":"loading_timeout","message":"you did not finish loading in time"'
+      .. (wait > 0 and ',"retry_after_s":' .. math.ceil(wait / 1000) or '')
     finish(p, function(_, ...) tell(p, told, ...) end, 'left')
     count('timed_out')
     return true
@@ -102,10 +111,12 @@ local function end_absences()
   each(overdue('away', now), function(id)
     local p = player(id)
     ensure_player(p)
+    local sid, failed = p.session, is_to_blame(p, waits)
     redis.call('ZREM', P .. 'away', id)
     if p.away ~= '' then
       not_away(p)
       depart(p, 0)
+      if failed then blame(id, sid, window, waits) end
     end
   end)
 end
