@@ -83,7 +83,6 @@ BUGS = (
             "    restore_match(p, mine)\n  elseif mine.place == 'none'", "    restore_place(p, mine)\n  elseif mine.place == 'none'"),
     _script("who has to wait is let in", "enqueue", "if wait > 0 then return {'cooldown', wait} end"),
     _script("who was sent away has failed", "leave", "p.session == ARGV[6]\n", "true\n"),
-    _script("whose node died has failed", "sweep", "      if grace > 0 then excuse(p) end\n      depart", "      depart"),
     Planted("a gap in the messages is left", method="matchd.players.session.Session._catch_up"),
     Planted("nothing is compared after an outage", method="matchd.recovery.Recovery.reconcile"),
     Planted("a departure is told once or never", method="matchd.players.departures.Departures.retry"),
