@@ -43,10 +43,10 @@ class MatchmakingMachine(RuleBasedStateMachine):
     @initialize(
         nodes=st.integers(2, 3),
         grace=st.sampled_from([0.0, 3.0]),
-        cooldown=st.sampled_from([0.0, 5.0]),
         slots=st.lists(st.integers(1, 3), min_size=1, max_size=2),
     )
-    def begin(self, nodes: int, grace: float, cooldown: float, slots: list[int]) -> None:
+    def begin(self, nodes: int, grace: float, slots: list[int]) -> None:
+        cooldown = 5.0 if nodes == 2 else 0.0
         self.world = world = ModelWorld(valkey_path(), nodes, grace, type(self).changes, cooldown)
         world.settle()
         for number, capacity in enumerate(slots):
