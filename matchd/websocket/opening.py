@@ -108,7 +108,7 @@ class FastOpening(WebSocketServerProtocol):  # type: ignore[misc]
         return bool(0 < self.maxConnections < self.factory.countConnections)
 
     def _open(self) -> None:
-        accept = base64.b64encode(hashlib.sha1(self._wskey.encode() + _MAGIC).digest())
+        accept = base64.b64encode(hashlib.sha1(self._wskey.encode() + _MAGIC, usedforsecurity=False).digest())
         self.sendData(_RESPONSE % accept)
         self.state = self.STATE_OPEN
         if self.openHandshakeTimeoutCall is not None:
