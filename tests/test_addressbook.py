@@ -94,6 +94,21 @@ class PinTests(Case):
         self.names.advance(0.1)
         error = self.failureResultOf(asked, AddressRefused).value
         self.assertEqual(str(error), "slow.example could not be looked up within 2 s")
+        self.names.answer_all()
+
+    def test_silences(self) -> None:
+        """However many names get no answer, no more than four threads wait for one, until the answers come."""
+        self.names.silent = {f"slow-{number}.example" for number in range(20)}
+        asked = [Deferred.fromCoroutine(self.book.pin(name, f"{name}:80")) for name in sorted(self.names.silent)]
+        self.assertEqual(len(self.names.asked), 4)
+        self.names.advance(2)
+        for each in asked:
+            self.failureResultOf(each, AddressRefused)
+        last = Deferred.fromCoroutine(self.book.pin("one", "game.example:80"))
+        self.assertNoResult(last)
+        self.assertEqual(len(self.names.asked), 4)
+        self.names.answer_all()
+        self.assertEqual(self.successResultOf(last), "10.0.0.7:80")
 
     def test_no_names(self) -> None:
         """What no resolver could take is refused without asking one."""

@@ -6,11 +6,11 @@ So what is kept of it is the IP address.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from typing import Any
 
-from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.defer import Deferred, DeferredSemaphore, TimeoutError
 from twisted.internet.interfaces import IAddress, IHostResolution, IResolutionReceiver
 from zope.interface import implementer
 
@@ -18,6 +18,9 @@ from matchd.matches.addresses import AddressRefused, Allowed, Host, joined, lite
 from matchd.store.store import SERVER_TTL_MS
 
 LOOKUP_SECONDS = 2.0
+"""How long a name may take, and before that its turn."""
+MOST_LOOKUPS = 4
+"""Names looked up at a time. Each takes one of the reactor's ten threads, on which the store's name waits too."""
 LONGEST_LABEL = 63
 """Characters between two dots of a name; with more the system's resolver fails instead of answering."""
 
@@ -29,6 +32,7 @@ class AddressBook:
         self._reactor = reactor
         self._allowed = allowed
         self._pins: dict[str, tuple[str, str, float]] = {}
+        self._turns = DeferredSemaphore(MOST_LOOKUPS)
 
     async def pin(self, server_id: str, address: str) -> str:
         """The ``address`` with which a server registers, its name replaced by an IP address; the same while it is in.
@@ -82,9 +86,10 @@ class AddressBook:
     async def _lookup(self, name: str) -> set[Host]:
         if not all(1 <= len(label) <= LONGEST_LABEL for label in name.removesuffix(".").split(".")):
             raise AddressRefused(f"{name[:64]} is no host's name")
-        lookup = _Lookup()
-        self._reactor.nameResolver.resolveHostName(lookup, name)
+        lookup = _Lookup(self._turns.release)
         try:
+            await self._turns.acquire().addTimeout(LOOKUP_SECONDS, self._reactor)
+            self._reactor.nameResolver.resolveHostName(lookup, name)
             found = await lookup.found.addTimeout(LOOKUP_SECONDS, self._reactor)
         except TimeoutError:
             raise AddressRefused(f"{name} could not be looked up within {LOOKUP_SECONDS:g} s") from None
@@ -97,9 +102,10 @@ def _is_localhost(name: str) -> bool:
 
 @implementer(IResolutionReceiver)
 class _Lookup:
-    """Collects the IP addresses of one name; ``found`` fires with all of them."""
+    """Collects the IP addresses of one name; ``found`` fires with all of them, ``ended`` is called then or later."""
 
-    def __init__(self) -> None:
+    def __init__(self, ended: Callable[[], None]) -> None:
+        self._ended = ended
         self.found: Deferred[Sequence[str]] = Deferred()
         self._addresses: list[str] = []
 
@@ -110,5 +116,6 @@ class _Lookup:
         self._addresses.append(address.host)  # type: ignore[attr-defined]
 
     def resolutionComplete(self) -> None:
+        self._ended()
         if not self.found.called:
             self.found.callback(self._addresses)

@@ -9,7 +9,7 @@ from twisted.internet.task import Clock
 
 
 class Names(Clock):
-    """Resolves the names of ``known`` to their addresses, and no others; those in ``silent`` get no answer.
+    """Resolves the names of ``known`` to their addresses, and no others; those in ``silent`` wait for ``answer_all``.
 
     ``asked`` has every name that was looked up, in order.
     """
@@ -19,6 +19,7 @@ class Names(Clock):
         self.known = known or {}
         self.silent: set[str] = set()
         self.asked: list[str] = []
+        self._unanswered: list[tuple[Any, str]] = []
         self.nameResolver = self
 
     def resolveHostName(self, receiver: Any, name: str, *_: object) -> None:
@@ -26,7 +27,17 @@ class Names(Clock):
         self.asked.append(name)
         receiver.resolutionBegan(None)
         if name in self.silent:
-            return
+            self._unanswered.append((receiver, name))
+        else:
+            self._answer(receiver, name)
+
+    def answer_all(self) -> None:
+        """Give the answers that those in ``silent`` have waited for."""
+        unanswered, self._unanswered = self._unanswered, []
+        for receiver, name in unanswered:
+            self._answer(receiver, name)
+
+    def _answer(self, receiver: Any, name: str) -> None:
         for host in self.known.get(name, []):
             kind = IPv6Address if ":" in host else IPv4Address
             receiver.addressResolved(kind("TCP", host, 0))
