@@ -21,7 +21,6 @@ class Campaign:
     def __init__(self, seed: int) -> None:
         self.came_of: Counter[str] = Counter()
         self._generator = Generator(seed)
-        self._turns = 0
 
     def run(self, inputs: int) -> None:
         """So many more inputs."""

@@ -19,7 +19,7 @@ from matchd.store import store
 from matchd.websocket.gateway import Gateway
 from matchd.websocket.limits import DEFAULTS
 from tests.support.keyspace import dump
-from tests.support.wire import PING, TEXT, Client, frame, request, server_frames
+from tests.support.wire import PING, PONG, TEXT, Client, frame, request, server_frames
 from tests.support.world import World
 from tests.support.worlds import valkey_path
 
@@ -69,7 +69,7 @@ class Guest(Client):
     @property
     def answers(self) -> bool:
         """Whether a ping is answered, with a pong and nothing else."""
-        return self.send(frame(b"?", PING)) == [(10, b"?")]
+        return self.send(frame(b"?", PING)) == [(PONG, b"?")]
 
 
 class Door:
@@ -83,10 +83,8 @@ class Door:
         self.complaints: list[LogEvent] = []
         self._clients: set[Client] = set()
         self._numbers = count()
-        self._patience = mock.patch.object(
-            store, "PATIENCE_MS", PLENTY
-        )  # the node's clock stands, the store's does not
-        self._patience.start()
+        self._patience = mock.patch.object(store, "PATIENCE_MS", PLENTY)
+        self._patience.start()  # the node's clock stands still, the store's does not
         globalLogPublisher.addObserver(self._listen)
 
     def close(self) -> None:

@@ -34,33 +34,25 @@ VALUES = [
     '"type"', '"player_id"', '"game_mode"', '"rating"', '"latencies"', '"loading_session_id"', '"__proto__"', '"x":1,', '"type":1,',
     *(json.dumps(name) for name in ODD_NAMES if len(name) < 70), *(text.said.decode() for text in MODES),
 ]  # fmt: skip
-PARTS = [
+FIELDS = (
+    "type",
+    "player_id",
+    "game_mode",
+    "rating",
+    "latencies",
+    "party_id",
+    "party_size",
+    "token",
+    "loading_session_id",
+    "x",
     "",
-    "a",
-    "\0",
-    "\r\n",
-    "\n",
-    " ",
-    "ä",
-    "😀",
-    "\u202e",
-    '"',
-    "\\",
-    "{",
-    "}",
-    "[",
-    "]",
-    ":",
-    ",",
-    "1",
-    "e",
-    "-",
-    "p",
-    "*",
-    "%",
-]
+    "Type",
+)
+PARTS = ["", "a", "\0", "\r\n", "\n", " ", "ä", "😀", "\u202e", '"', "\\", "{", "}", "[", "]", ":", ",", "1", "e", "-", "p", "*", "%"]  # fmt: skip
 PAYLOADS = [b"", b"x", b"{}", b'{"type":"dequeue"}', b"\xff", "€".encode(), b"\xe2\x82", b"\x03\xe8", b"\x03\xe8bye", b"\0", b"y" * 125,
             b"y" * 126, b"y" * 127, b"y" * 300, b"y" * 4096, b"y" * 4097]  # fmt: skip
+FIRSTS = (0x81, 0x81, 0x81, 0x82, 0x88, 0x89, 0x8A, 0x00, 0x80, 0x01, 0xC1, 0x83)
+PATHS = ("/ws/", "/ws/", "/ws/", "/ws/?token=x", "/", "/metrics", "/ws", "*", "", "/ws/#", "/ws/ x", "http://[/ws/")
 HEADER_VALUES = ["", " ", "websocket", "Upgrade", "13", "8", "null", "*", "x" * 300, "a, b", "a;b", "\0", "\xff", "localhost:port", "[::1]",
                  "keep-alive, Upgrade", "chunked", "5", "-1", "https://game.example", "permessage-deflate", "\r\n evil: 1"]  # fmt: skip
 HEADER_NAMES = ["Host", "Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol", "Origin",
@@ -93,12 +85,9 @@ class Generator:
             return self._mutilated(self._random.choice(_ALL_REQUESTS)[:9000])
         headers = [line for line in HEADERS if not self._chance(0.08)]
         for _ in range(self._random.choice((0, 0, 1, 1, 2, 5))):
-            header = f"{self._random.choice(HEADER_NAMES)}{self._random.choice((': ', ':', ' : ', ''))}{self._random.choice(HEADER_VALUES)}"
-            headers.insert(self._random.randint(0, len(headers)), header)
-        path = self._random.choice(
-            ("/ws/", "/ws/", "/ws/", "/ws/?token=x", "/", "/metrics", "/ws", "*", "", "/ws/#", "/ws/ x", "http://[/ws/")
-        )
-        data = request(path, headers=tuple(headers))
+            header = map(self._random.choice, (HEADER_NAMES, (": ", ":", " : ", ""), HEADER_VALUES))
+            headers.insert(self._random.randint(0, len(headers)), "".join(header))
+        data = request(self._random.choice(PATHS), headers=tuple(headers))
         return self._mutilated(data) if self._chance(0.3) else data
 
     # text
@@ -108,11 +97,9 @@ class Generator:
         seed: dict[str, Any] = json.loads(self._random.choice(GOOD))
         fields = [(name, json.dumps(value)) for name, value in seed.items() if not self._chance(0.1)]
         for _ in range(self._random.choice((1, 1, 2, 3))):
-            name = self._random.choice(("type", "player_id", "game_mode", "rating", "latencies", "party_id", "party_size", "token",
-                                        "loading_session_id", "x", "", "Type", self._word()))  # fmt: skip
             at = self._random.randint(0, len(fields))
-            keep = at == len(fields) or self._chance(0.2)  # a name given twice is one mistake of many
-            fields[at : at + (0 if keep else 1)] = [(name, self._value())]
+            instead = 0 if self._chance(0.2) else 1
+            fields[at : at + instead] = [(self._one(*FIELDS, self._word()), self._value())]
         return ("{" + ",".join(f"{json.dumps(name)}:{value}" for name, value in fields) + "}").encode(errors="replace")
 
     def _tokens(self) -> bytes:
@@ -143,12 +130,9 @@ class Generator:
     # bytes
 
     def _frame(self) -> bytes:
-        first = self._random.choice(
-            (0x81, 0x81, 0x81, 0x82, 0x88, 0x89, 0x8A, 0x00, 0x80, 0x01, 0xC1, 0x83, self._random.randrange(256))
-        )
-        payload = (
-            self._random.choice(PAYLOADS) if self._chance(0.8) else self._random.randbytes(self._random.randint(0, 40))
-        )
+        first = self._one(*FIRSTS, self._random.randrange(256))
+        noise = self._random.randbytes(self._random.randint(0, 40))
+        payload = self._random.choice(PAYLOADS) if self._chance(0.8) else noise
         data = frame(payload, first=first, mask=self._random.randbytes(4))
         if self._chance(0.1):
             return data[:1] + bytes((data[1] & 0x7F,)) + data[2:]
