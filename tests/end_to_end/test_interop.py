@@ -49,7 +49,10 @@ class InteropTests(OneNodeCase):
     async def end(self, child: Child) -> None:
         """A browser has processes of its own, which it ends when it is asked to."""
         child.signal(SIGTERM)
-        await until(lambda: child.status is not None, PATIENCE)
+        try:
+            await until(lambda: child.status is not None, PATIENCE)
+        finally:
+            child.kill()
 
     def assert_matched(self, players: list[Heard]) -> None:
         """All were told each step once, and of the same match."""
