@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 from ipaddress import IPv4Address, ip_address
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -101,6 +102,9 @@ REFUSED = {
     "[127.0.0.1]:80": LOOPBACK,
 }
 
+NUMERIC = r"((0|0[xX]|)[0-9a-f]{0,4}\.){0,4}(0|0[xX]|)[0-9a-f]{0,12}"
+HOSTS = [split(address)[0] for address in REFUSED]
+
 ALLOWED = {
     "10.0.0.7:7000": "10.0.0.7:7000",
     "10.7:7000": "10.0.0.7:7000",
@@ -173,6 +177,17 @@ class SeenThroughTests(SynchronousTestCase):
         parts.append(number & (2 ** (8 * (4 - dots)) - 1))
         written = ".".join(format(part, form).replace("0o", "0") for part in parts)
         self.assertEqual(literal(written), IPv4Address(number), written)
+
+    @settings(patient, max_examples=300)
+    @given(st.from_regex(NUMERIC, fullmatch=True) | st.sampled_from(HOSTS))
+    def test_as_the_system_reads_it(self, host: str) -> None:
+        """Whatever this machine's own resolver takes for an address, without asking anybody, is taken for the same."""
+        try:
+            ((*_, (system, *_)), *_) = socket.getaddrinfo(host.encode(), None, flags=socket.AI_NUMERICHOST)
+        except OSError:
+            return
+        meant = ip_address(system)
+        self.assertEqual(literal(host.lower()), getattr(meant, "ipv4_mapped", None) or meant)
 
     @patient
     @given(st.ip_addresses())
