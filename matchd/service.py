@@ -88,6 +88,8 @@ class Matchd(Service):
         settings = self._settings
         for warning in settings.warnings:
             log.warn("{warning}", warning=warning)
+        if settings.registers_anyone:
+            log.warn("whoever is on this machine can register game servers; servers.token would keep others out")
         address = settings.redis or await self._start_embedded()
         await self._start_node(address)
         self.node.provider.add_fixed(settings.dedicated)

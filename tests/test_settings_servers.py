@@ -7,6 +7,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from matchd.config.servers import Servers
 from matchd.config.settings import Settings, SettingsError, read
 from matchd.matches.addresses import Ports
 
@@ -171,6 +172,13 @@ class ServersTests(Case):
             "servers.network: unknown key, did you mean networks?",
         ]
         self.assertEqual(self.problems(servers=wrong), expected)
+
+    def test_registers_anyone(self) -> None:
+        """Where players come from elsewhere, a token should keep others on the machine from registering servers."""
+        self.assertFalse(Settings().registers_anyone)
+        self.assertTrue(Settings(listen="tcp:8080").registers_anyone)
+        for guarded in ({"http": None}, {"operator_token": "0ps"}, {"servers": Servers(token="g4me")}):
+            self.assertFalse(Settings(listen="tcp:8080", **guarded).registers_anyone)
 
     def test_on_loopback(self) -> None:
         """matchd is on loopback as long as neither port can be reached from elsewhere."""

@@ -123,6 +123,11 @@ class Settings:
         """Whether other machines can reach neither port."""
         return is_local(self.listen) and (self.http is None or is_local(self.http))
 
+    @property
+    def registers_anyone(self) -> bool:
+        """Whether whoever is on this machine can register game servers, for players who are elsewhere."""
+        return not (self.on_loopback or self.http is None or self.operator_token or self.servers.token)
+
 
 def load(options: Mapping[str, object]) -> Settings:
     """The settings that ``options`` (by name, as on the command line) and the file that they name make.
