@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from matchd.config.servers import Servers
 from matchd.config.settings import Settings, SettingsError, read
 from matchd.matches.addresses import Ports
+from tests.support.certificates import authority
 
 FORM = "a text of visible ASCII characters without spaces"
 NETWORK = 'an IP address or network without host bits, as "10.0.0.0/8"'
@@ -105,6 +106,16 @@ class SecretTests(Case):
         self.assertEqual(self.read().warnings, ())
         self.file("matchd.toml", "", 0o640)
         self.assertEqual(self.read(**tree).warnings, ())
+
+    def test_private_key(self) -> None:
+        """The key of a certificate is a secret too."""
+        for mode, count in ((0o600, 0), (0o644, 1)):
+            path = self.file("a key:1.pem", "".join(authority().issue("localhost")), mode)
+            escaped = path.replace(":", "\\:")
+            endpoint = f"ssl:8443:privateKey={escaped}:certKey={escaped}:interface=127.0.0.1"
+            warning = f"every user of this machine can read {path}: the privateKey of "
+            warnings = [warning + "listen", warning + "http"] * count
+            self.assertEqual(list(self.read(listen=endpoint, http=endpoint).warnings), warnings)
 
     def test_password(self) -> None:
         """The store's password may come from the environment or a file, for the user that the address names."""

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import ipaddress
+import re
+from pathlib import Path
 
 from twisted.internet.endpoints import UNIXServerEndpoint, serverFromString
 from twisted.internet.testing import MemoryReactor
+
+_PRIVATE_KEY = re.compile(r":privateKey=((?:[^:\\]|\\.)+)")
+
+
+def private_key(description: str) -> Path | None:
+    """The file with the private key of the TLS endpoint that ``description`` describes, if it names one."""
+    match = _PRIVATE_KEY.search(description)
+    return Path(re.sub(r"\\(.)", r"\1", match[1])) if match else None
 
 
 def is_local(description: str) -> bool:

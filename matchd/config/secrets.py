@@ -54,14 +54,18 @@ class Secrets:
 
     def check_config(self) -> None:
         """Warn if the file of settings has secrets in it and is open to all; called when all are read."""
-        if self._config is not None and self._inline and is_public(self._config):
-            self.warnings.append(f"every user of this machine can read {self._config}: {', '.join(self._inline)}")
+        if self._config is not None and self._inline:
+            self.check_file(self._config, ", ".join(self._inline))
+
+    def check_file(self, path: Path, names: str) -> None:
+        """Warn if a file that is there, and has the secrets that are called so, is open to all."""
+        if is_public(path):
+            self.warnings.append(f"every user of this machine can read {path}: {names}")
 
     def _read_file(self, table: Table, key: str, path: Path) -> str:
         try:
             secret = read_file(path).strip()
-            if is_public(path):
-                self.warnings.append(f"every user of this machine can read {path}: {table.name(key)}")
+            self.check_file(path, table.name(key))
         except (OSError, ValueError) as error:
             table.refuse(key, f"{path}: {reason(error)}")
             return ""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from matchd.config.endpoints import is_local
+from matchd.config.endpoints import is_local, private_key
 from matchd.config.files import path_of, read_file, reason
 from matchd.config.modes import DEFAULT_MODES, read_modes
 from matchd.config.secrets import Secrets
@@ -184,8 +184,16 @@ def read(
     table.refuse_unknown()
     if problems:
         raise SettingsError(problems)
+    return replace(settings, warnings=_warnings(settings, secrets))
+
+
+def _warnings(settings: Settings, secrets: Secrets) -> tuple[str, ...]:
+    """What could be kept better, in settings without a mistake."""
+    for name, description in (("listen", settings.listen), ("http", settings.http or "")):
+        if (path := private_key(description)) is not None:
+            secrets.check_file(path, f"the privateKey of {name}")
     secrets.check_config()
-    return replace(settings, warnings=tuple(secrets.warnings))
+    return tuple(secrets.warnings)
 
 
 def _parse_file(path: Path) -> dict[str, object]:
