@@ -51,6 +51,7 @@ setup(
         "txredisapi>=1.6,<2",  # and into this one's
         "hiredis>=3",
         "treq>=24.9",
+        "pyjwt[crypto]>=2.10",  # checks the key's curve
         "httptools>=0.6.4",  # CVE-2024-27982, in the parser that it comes with
         "msgspec>=0.21",
         "prometheus-client>=0.21",

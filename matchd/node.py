@@ -13,6 +13,7 @@ from itertools import count
 
 from matchd.background import Background
 from matchd.errors import StoreUnavailable
+from matchd.jointoken import JoinTokens
 from matchd.matches.allocation import Allocator
 from matchd.matches.gameserver import GameServerClient
 from matchd.matches.matchmaker import Matchmaker
@@ -54,6 +55,7 @@ class Node:
         modes: Mapping[str, GameMode],
         tempo: Tempo,
         prefix: str = "",
+        join_tokens: JoinTokens | None = None,
     ) -> None:
         clock = background.reactor
         self.modes = modes
@@ -78,7 +80,7 @@ class Node:
         self._lobby = Lobby(
             modes, self.store, self.presence, self.background, self.metrics, self.notifications.listen,
             self.notifications.unlisten, self.matchmaker.wake, self.allocator.begin, self.departures.add,
-            lambda claim: self.remembrance.add(claim, clock.seconds()),
+            lambda claim: self.remembrance.add(claim, clock.seconds()), join_tokens,
         )  # fmt: skip
         self._numbers = count(1)
         self._known_as = ""

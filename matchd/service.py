@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
@@ -16,12 +17,15 @@ from twisted.python.failure import Failure
 from matchd import exits
 from matchd.background import Background
 from matchd.collector import Collector
+from matchd.config.join import Join
 from matchd.config.settings import Settings
 from matchd.dedicated.service import GameServerService
 from matchd.dedicated.sessions import Sessions
 from matchd.descriptors import affordable, raise_limit
 from matchd.drain import REASON, drain
 from matchd.errors import MatchdError
+from matchd.jointoken import JoinTokens
+from matchd.keys import signing_key
 from matchd.lag import Lag
 from matchd.matches.addressbook import AddressBook
 from matchd.matches.addresses import Allowed
@@ -117,8 +121,10 @@ class Matchd(Service):
         self._addresses = AddressBook(reactor, _allowed(settings))
         client = GameServerClient(reactor, addresses=self._addresses, timeout=settings.matchmaking.allocation_timeout)
         self._on_stop(client.close)
-        prefix = settings.key_prefix
-        self.node = Node(background, commands, subscriber, client, settings.modes, _tempo(settings), prefix)
+        self.node = Node(
+            background, commands, subscriber, client, settings.modes, _tempo(settings), settings.key_prefix,
+            _join_tokens(settings.join),
+        )  # fmt: skip
         limits = affordable(_limits(settings), raise_limit())
         self.gateway = Gateway(background, self.node.open, limits, settings.origins)
         _join(self.node, self.gateway, commands, subscriber)
@@ -265,6 +271,12 @@ def _allowed(settings: Settings) -> Allowed:
     """Where game servers may be: on loopback while matchd is there itself, or runs its practice server."""
     servers, loopback = settings.servers, settings.on_loopback or settings.nothing_configured
     return Allowed(servers.networks, servers.ports, loopback)
+
+
+def _join_tokens(settings: Join) -> JoinTokens | None:
+    if not settings.key:
+        return None
+    return JoinTokens(signing_key(settings.algorithm, settings.key), settings.algorithm, settings.seconds, time.time)
 
 
 def _limits(settings: Settings) -> Limits:

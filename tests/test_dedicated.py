@@ -22,6 +22,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from matchd.dedicated.tap import Options, makeService
 from tests.support.children import PATIENCE, REPOSITORY, Child, twistd
+from tests.support.keys import SECRET
 
 
 class OptionsTests(SynchronousTestCase):
@@ -50,6 +51,9 @@ class OptionsTests(SynchronousTestCase):
                 "session-seconds": 600.0,
                 "token-file": "",
                 "token": "",
+                "join-key-file": "",
+                "join-key": None,
+                "join-algorithm": "HS256",
             },
         )
 
@@ -67,6 +71,8 @@ class OptionsTests(SynchronousTestCase):
             ("--capacity", "0", "'0' is not a whole number from 1 to 10000"),
             ("--session-seconds", "nan", "'nan' is not a number from 0.1 to 1e+06"),
             ("--token-file", "/nowhere", "can't read '/nowhere': No such file or directory"),
+            ("--join-key-file", "/nowhere", "can't read '/nowhere': No such file or directory"),
+            ("--join-algorithm", "none", "'none' is not one of HS256, EdDSA, ES256, RS256"),
         ):
             self.assertEqual(self.refusal(option, value), f"dedicated: {option}: {reason}\n")
 
@@ -99,6 +105,25 @@ class OptionsTests(SynchronousTestCase):
             makeService(options, MemoryReactorClock())
             globalLogPublisher.removeObserver(events.append)
             self.assertEqual([formatEvent(event) for event in events], lines)
+
+    def test_join_key(self) -> None:
+        """A key that could not verify is refused; a secret that all can read is warned of."""
+        path = Path(self.mktemp()).absolute()
+        path.write_text("short")
+        self.assertEqual(
+            self.refusal("--join-key-file", str(path)),
+            f"dedicated: --join-key-file: {str(path)!r} holds a secret of 5 bytes; 32 are the least\n",
+        )
+        path.write_text(SECRET)
+        path.chmod(0o644)
+        events: list[dict[str, Any]] = []
+        globalLogPublisher.addObserver(events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, events.append)
+        options = Options()
+        options.parseOptions(["--join-key-file", str(path)])
+        makeService(options, MemoryReactorClock())
+        said = [formatEvent(event) for event in events]
+        self.assertEqual(said, [f"every user of this machine can read {path}: --join-key-file"])
 
     def test_help(self) -> None:
         """Every option is explained."""

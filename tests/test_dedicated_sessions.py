@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from matchd.dedicated.sessions import Full, Sessions
+from matchd.dedicated.sessions import Full, NotAdmitted, Sessions
+from matchd.jointoken import Joining
 
 PLAYERS = ("a", "b")
 
@@ -73,3 +74,30 @@ class SessionsTests(SynchronousTestCase):
                 except Full:
                     self.assertTrue(full)
             self.assertLessEqual(sessions.count, capacity)
+
+
+class AdmitTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.sessions = Sessions(2, 60.0)
+        self.session = self.sessions.create("s1", PLAYERS, 0.0)
+
+    def assert_refused(self, session: str, joining: Joining, why: str) -> None:
+        self.assertEqual(str(self.assertRaises(NotAdmitted, self.sessions.admit, session, joining)), why)
+
+    def test_each_once(self) -> None:
+        """Every token lets its player in once; with another he may come again, after a crash for instance."""
+        for token in ("1", "2"):
+            self.sessions.admit(self.session, Joining("a", self.session, 0, token))
+        self.assert_refused(self.session, Joining("a", self.session, 0, "1"), "join_token: was used before")
+
+    def test_whose_it_is_not(self) -> None:
+        """Neither a stranger gets in, nor a player of another session."""
+        other = self.sessions.create("s2", ("c", "d"), 0.0)
+        self.assert_refused(self.session, Joining("c", self.session, 0, "1"), "join_token: c does not play here")
+        self.assert_refused(self.session, Joining("c", other, 0, "1"), "join_token: is for another session")
+        self.sessions.admit(other, Joining("c", other, 0, "1"))
+
+    def test_over(self) -> None:
+        """Nobody joins what is over."""
+        self.sessions.end("s1")
+        self.assert_refused(self.session, Joining("a", self.session, 0, "1"), "no such session")

@@ -15,6 +15,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from matchd.dedicated.sessions import Sessions
 from matchd.dedicated.site import GameServerResource, GameServerSite
+from matchd.jointoken import JoinTokenCheck, JoinTokens
+from tests.support.keys import SECRET
 
 WANTED = {"players": ["a", "b"], "game_mode": "Normal_1v1", "loading_session_id": "s1", "teams": [["a"], ["b"]]}
 
@@ -180,3 +182,64 @@ class OtherTests(Serving):
         """404."""
         for path in ("/", "/session", "/session/s1/x", "/health/", "/metrics"):
             self.assertEqual(self.ask("GET", path).error, (404, "no such page"))
+
+
+class JoinTests(Serving):
+    def setUp(self) -> None:
+        super().setUp()
+        self.tokens = JoinTokens(SECRET.encode(), "HS256", 60.0, self.clock.seconds)
+        check = JoinTokenCheck(SECRET.encode(), "HS256", self.clock.seconds)
+        resource = GameServerResource(self.clock, self.sessions, lambda: "10.0.0.4:7777", self.changed, check)
+        self.site = GameServerSite(resource, self.clock)
+        self.session: str = self.create().json["session_id"]
+
+    def join(self, token: object, session: str = "") -> Answer:
+        return self.ask("POST", f"/session/{session or self.session}/join", json.dumps({"join_token": token}).encode())
+
+    def test_a_player_joins(self) -> None:
+        """By his token the server knows who he is."""
+        answer = self.join(self.tokens.issue("a", self.session, 1))
+        self.assertEqual((answer.status, answer.json), (200, {"player_id": "a", "team": 1}))
+
+    def test_refused(self) -> None:
+        """Whoever has no right to join is told why not."""
+        used = self.tokens.issue("a", self.session, 0)
+        self.join(used)
+        forger = JoinTokens(b"another secret that is long enough too", "HS256", 60.0, self.clock.seconds)
+        for token, why in (
+            (used, "join_token: was used before"),
+            (self.tokens.issue("z", self.session, 0), "join_token: z does not play here"),
+            (self.tokens.issue("a", "another", 0), "join_token: is for another session"),
+            (forger.issue("a", self.session, 0), "join_token: is not matchd's"),
+            ("", "join_token: is not matchd's"),
+        ):
+            self.assertEqual(self.join(token).error, (403, why))
+        old = self.tokens.issue("b", self.session, 0)
+        self.clock.advance(70)
+        self.assertEqual(self.join(old).error, (403, "join_token: has expired"))
+
+    def test_no_such_session(self) -> None:
+        """A session that was never made can't be joined, though the token would hold."""
+        self.assertEqual(self.join(self.tokens.issue("a", "nope", 0), "nope").error, (403, "no such session"))
+
+    def test_bad_requests(self) -> None:
+        """What is no token at all is refused as such; nobody joins by GET."""
+        for body in (
+            b"",
+            b"{}",
+            b"[]",
+            b'{"join_token":5}',
+            b"\xff",
+            b"[" * 5000,
+            b'{"join_token":"%s"}' % (b"x" * 5000),
+        ):
+            answer = self.ask("POST", f"/session/{self.session}/join", body)
+            self.assertEqual(answer.error, (400, 'body: not {"join_token": "..."}'))
+        self.assertEqual(self.ask("GET", f"/session/{self.session}/join").error, (405, "only POST is allowed here"))
+
+
+class NoJoinTests(Serving):
+    def test_not_checked(self) -> None:
+        """A server without a key lets nobody join by a token, and says what it lacks."""
+        answer = self.ask("POST", "/session/g/join", b'{"join_token":"x"}')
+        self.assertEqual(answer.error, (501, "join tokens are not checked: no --join-key-file"))

@@ -105,6 +105,10 @@ WRONG = [
     ('[modes."2.v.2"]\norder = 1', ['modes."2.v.2".order: fifo or random, got 1']),
     ('[auth]\nmode = "jwt"\nalgorithm = "HS256"', ['auth.mode: only "none" is available']),
     ('[auth]\nmoed = "none"', ["auth.moed: unknown key, did you mean mode?"]),
+    ('[join]\nalgorithm = "none"', ['join.algorithm: HS256 or EdDSA or ES256 or RS256, got "none"']),
+    ('[join]\nkey_file = "/nowhere"', ["join.key_file: /nowhere: No such file or directory"]),
+    ('[join]\nkey_file = "/dev/null"', ["join.key_file: /dev/null holds a secret of 0 bytes; 32 are the least"]),
+    ("[join]\nseconds = 0", ["join.seconds: a number from 1 to 3600, got 0"]),
     ('lisen = "tcp:1"', ["lisen: unknown key, did you mean listen?"]),
     ('"\\n" = 1', ['"\\n": unknown key']),
 ]

@@ -27,7 +27,7 @@ GAME_SERVERS = Document.read("docs/gameservers.md")
 REDIS = Document.read("docs/redis.md")
 
 NOT_IN_THE_FILE = {"config", "warnings"}
-OTHER_NAMES = {"auth_mode": "auth.mode"}
+OTHER_NAMES = {"auth_mode": "auth.mode", "join.key": "join.key_file"}
 NO_FIELD = dict.fromkeys(("operator_token_file", "redis_password", "redis_password_file", "servers.token_file"))
 """Keys that end in another key's field."""
 
@@ -69,7 +69,7 @@ def _values(holder: Any, path: str) -> Iterable[tuple[str, Any]]:
         if is_dataclass(value):
             yield from _values(value, f"{path}{each.name}.")
         else:
-            yield OTHER_NAMES.get(each.name, path + each.name), value
+            yield OTHER_NAMES.get(path + each.name, path + each.name), value
 
 
 def options(program: usage.Options) -> set[str]:
@@ -137,7 +137,7 @@ class KeyTests(SynchronousTestCase):
             folder = Path(self.mktemp()).absolute()
             folder.mkdir()
             for name in re.findall(r'^\w*_file = "(.+)"', text, re.M):
-                (folder / name).write_text("secret")
+                (folder / name).write_text("secret" * 8)
             for name, content in zip(
                 ("key.pem", "cert.pem", "redis-ca.pem"), (*root.issue("x"), root.pem), strict=True
             ):

@@ -15,6 +15,7 @@ from types import MappingProxyType
 
 from matchd.config.endpoints import is_local, private_key
 from matchd.config.files import path_of, read_file, reason
+from matchd.config.join import Join, read_join
 from matchd.config.modes import DEFAULT_MODES, read_modes
 from matchd.config.secrets import Secrets
 from matchd.config.servers import Servers, read_servers
@@ -106,6 +107,7 @@ class Settings:
     origins: tuple[str, ...] = ()
     auth_mode: str = "none"
     servers: Servers = field(default_factory=Servers)
+    join: Join = field(default_factory=Join)
     limits: Limits = Limits()
     recovery: Recovery = Recovery()
     matchmaking: Matchmaking = Matchmaking()
@@ -175,6 +177,7 @@ def read(
         origins=table.texts("origins", ORIGIN),
         auth_mode=_read_auth(table.table("auth")),
         servers=read_servers(table.table("servers"), secrets),
+        join=read_join(table.table("join"), folder, secrets.warnings),
         limits=table.section("limits", Limits),
         recovery=table.section("recovery", Recovery),
         matchmaking=table.section("matchmaking", Matchmaking),

@@ -16,6 +16,7 @@ from matchd.background import Background, Loop
 from matchd.dedicated.sessions import Sessions
 from matchd.dedicated.site import GameServerResource, GameServerSite
 from matchd.errors import StartupError
+from matchd.jointoken import JoinTokenCheck
 
 log = Logger()
 
@@ -26,7 +27,7 @@ class GameServerService(Service):
     """Serves ``sessions`` at ``endpoint``; matchd itself uses it for its practice game server.
 
     ``advertised`` is the ``host:port`` that players are sent to; without it the port's own address is.
-    ``on_change`` is called whenever a session began or ended.
+    ``on_change`` is called whenever a session began or ended. ``check`` verifies players' join tokens.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class GameServerService(Service):
         *,
         advertised: str = "",
         on_change: Callable[[], None] = lambda: None,
+        check: JoinTokenCheck | None = None,
     ) -> None:
         self.sessions = sessions
         self._reactor = reactor
@@ -45,7 +47,7 @@ class GameServerService(Service):
         self._address = advertised
         self._on_change = on_change
         self._port: IListeningPort | None = None
-        resource = GameServerResource(reactor, sessions, lambda: self.address, on_change)
+        resource = GameServerResource(reactor, sessions, lambda: self.address, on_change, check)
         self._connections = WrappingFactory(GameServerSite(resource, reactor))
         self._connections.noisy = False
         self._expiry = Loop(background, "session expiry", 1.0, self._expire)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from matchd.errors import MatchdError
+from matchd.jointoken import Joining
 
 
 class Full(MatchdError):
     """No slot is free."""
+
+
+class NotAdmitted(MatchdError):
+    """A player may not join a session; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +24,8 @@ class Running:
     session_id: str
     players: tuple[str, ...]
     ends_at: float
+    used: set[str] = field(default_factory=set)
+    """The join tokens that have let somebody in."""
 
 
 class Sessions:
@@ -43,6 +50,19 @@ class Sessions:
         session_id = secrets.token_hex(8)
         self._running[loading_session_id] = Running(session_id, players, now + self._seconds)
         return session_id
+
+    def admit(self, session_id: str, joining: Joining) -> None:
+        """Let a player in by his token, which is used up then. Raises NotAdmitted."""
+        running = next((one for one in self._running.values() if one.session_id == session_id), None)
+        if running is None:
+            raise NotAdmitted("no such session")
+        if joining.session_id != session_id:
+            raise NotAdmitted("join_token: is for another session")
+        if joining.player_id not in running.players:
+            raise NotAdmitted(f"join_token: {joining.player_id} does not play here")
+        if joining.token_id in running.used:
+            raise NotAdmitted("join_token: was used before")
+        running.used.add(joining.token_id)
 
     def end(self, loading_session_id: str) -> bool:
         """End a session; False when there is none."""

@@ -1,4 +1,8 @@
-"""A game server's HTTP side: ``POST /session/create``, ``DELETE /session/{loading_session_id}``, ``GET /health``."""
+"""A game server's HTTP side.
+
+``POST /session/create``, ``DELETE /session/{loading_session_id}`` and ``GET /health`` are for matchd,
+``POST /session/{session_id}/join`` for players: docs/gameservers.md describes them.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,8 @@ from twisted.logger import Logger
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
-from matchd.dedicated.sessions import Full, Sessions
+from matchd.dedicated.sessions import Full, NotAdmitted, Sessions
+from matchd.jointoken import BadToken, JoinTokenCheck
 from matchd.model import is_name
 
 log = Logger()
@@ -28,7 +33,23 @@ class _Create(msgspec.Struct):
     loading_session_id: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 
 
+class _Join(msgspec.Struct):
+    join_token: Annotated[str, msgspec.Meta(max_length=4096)]
+
+
+class _TooLong(ValueError):
+    """A body beyond the limit."""
+
+
 _decoder = msgspec.json.Decoder(_Create)
+_join_decoder = msgspec.json.Decoder(_Join)
+
+
+def _body(request: Request) -> bytes:
+    body: bytes = request.content.read()  # type: ignore[union-attr]
+    if len(body) > BODY_LIMIT:
+        raise _TooLong(f"more than {BODY_LIMIT} bytes")
+    return body
 
 
 def _read(body: bytes) -> _Create:
@@ -48,7 +69,8 @@ def _read(body: bytes) -> _Create:
 class GameServerResource(Resource):
     """Answers for ``sessions``; every answer is one line of JSON.
 
-    ``address`` tells where players go; ``on_change`` is called when a session began or ended.
+    ``address`` tells where players go; ``on_change`` is called when a session began or ended. Without a
+    ``check`` nobody can join by a token.
     """
 
     isLeaf = True
@@ -59,18 +81,22 @@ class GameServerResource(Resource):
         sessions: Sessions,
         address: Callable[[], str],
         on_change: Callable[[], None],
+        check: JoinTokenCheck | None = None,
     ) -> None:
         super().__init__()
         self._clock = clock
         self._sessions = sessions
         self._address = address
         self._on_change = on_change
+        self._check = check
 
     def render(self, request: Request) -> bytes:
         """The answer to any request."""
         match request.postpath:
             case [b"session", b"create"]:
                 answer, allowed = self._create, b"POST"
+            case [b"session", _, b"join"]:
+                answer, allowed = self._join, b"POST"
             case [b"session", _]:
                 answer, allowed = self._end, b"DELETE"
             case [b"health"]:
@@ -86,11 +112,10 @@ class GameServerResource(Resource):
         return _answer(request, status="ok", sessions=self._sessions.count, capacity=self._sessions.capacity)
 
     def _create(self, request: Request) -> bytes:
-        body = request.content.read()  # type: ignore[union-attr]
-        if len(body) > BODY_LIMIT:
-            return _refuse(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"body: more than {BODY_LIMIT} bytes")
         try:
-            wanted = _read(body)
+            wanted = _read(_body(request))
+        except _TooLong as error:
+            return _refuse(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"body: {error}")
         except ValueError as error:
             return _refuse(request, HTTPStatus.BAD_REQUEST, f"body: {error}")
         try:
@@ -111,6 +136,23 @@ class GameServerResource(Resource):
             )
             self._on_change()
         return session_id
+
+    def _join(self, request: Request) -> bytes:
+        """A player comes with his token."""
+        if self._check is None:
+            return _refuse(request, HTTPStatus.NOT_IMPLEMENTED, "join tokens are not checked: no --join-key-file")
+        session_id = (request.postpath or [b"", b""])[1].decode("utf-8", "replace")
+        try:
+            joining = self._check.read(_join_decoder.decode(_body(request)).join_token)
+            self._sessions.admit(session_id, joining)
+        except (ValueError, RecursionError):
+            return _refuse(request, HTTPStatus.BAD_REQUEST, 'body: not {"join_token": "..."}')
+        except BadToken as error:
+            return _refuse(request, HTTPStatus.FORBIDDEN, f"join_token: {error}")
+        except NotAdmitted as error:
+            return _refuse(request, HTTPStatus.FORBIDDEN, str(error))
+        log.info("{player} joined session {session}", player=joining.player_id, session=session_id)
+        return _answer(request, player_id=joining.player_id, team=joining.team)
 
     def _end(self, request: Request) -> bytes:
         key = (request.postpath or [b""])[-1].decode("utf-8", "replace")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,13 @@ from twisted.python import usage
 from matchd import exits
 from matchd.background import Background
 from matchd.config.endpoints import is_local
-from matchd.config.files import is_public
+from matchd.config.files import is_public, read_file, reason
 from matchd.dedicated.registration import Heartbeat, Registration
 from matchd.dedicated.service import GameServerService
 from matchd.dedicated.sessions import Sessions
 from matchd.errors import StartupError
+from matchd.jointoken import JoinTokenCheck
+from matchd.keys import ALGORITHMS, verifying_key
 from matchd.matches.addresses import is_address
 from matchd.model import is_name
 
@@ -62,6 +65,8 @@ class Options(usage.Options):
         ["region", None, "", "where this server stands"],
         ["session-seconds", None, "600", "how long a session lasts"],
         ["token-file", None, "", "a file that holds the token with which to register"],
+        ["join-key-file", None, "", "a file with the key that verifies players' join tokens"],
+        ["join-algorithm", None, "HS256", f"of that key: {', '.join(ALGORITHMS)}"],
     ]
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
@@ -86,6 +91,7 @@ class Options(usage.Options):
         self["session-seconds"] = self._number("session-seconds", least=0.1, most=1e6)
         self["server-id"] = self["server-id"] or f"dedicated-{secrets.token_hex(4)}"
         self["token"] = _token(self["token-file"])
+        self["join-key"] = _join_key(self["join-key-file"], self["join-algorithm"])
         _check_endpoint(self["listen"])
         if self.parent and self.parent["nodaemon"] and self.parent["pidfile"] == "twistd.pid":
             # In the foreground nobody needs one, and it would keep a second twistd from running in this folder.
@@ -115,6 +121,19 @@ def _token(path: str) -> str:
     return token
 
 
+def _join_key(path: str, algorithm: str) -> Any:
+    if algorithm not in ALGORITHMS:
+        raise StartupError(f"--join-algorithm: {algorithm!r} is not one of {', '.join(ALGORITHMS)}")
+    if not path:
+        return None
+    try:
+        return verifying_key(algorithm, read_file(Path(path)))
+    except (OSError, UnicodeDecodeError) as error:
+        raise StartupError(f"--join-key-file: can't read {path!r}: {reason(error)}") from None
+    except ValueError as error:
+        raise StartupError(f"--join-key-file: {path!r} {error}") from None
+
+
 def _check_endpoint(description: str) -> None:
     try:
         is_local(description)
@@ -140,12 +159,19 @@ class Dedicated(MultiService):
             exits.fail(self._reactor, f"--listen: {error}", PROGRAM)
 
 
+def _join_check(options: Options) -> JoinTokenCheck | None:
+    if options["join-key"] is None:
+        return None
+    return JoinTokenCheck(options["join-key"], options["join-algorithm"], time.time)
+
+
 def makeService(options: Options, reactor: Any = None) -> Dedicated:
     """The service that ``options`` ask for, not yet started."""
     if reactor is None:
         from twisted.internet import reactor
-    if options["token-file"] and is_public(Path(options["token-file"])):
-        log.warn("every user of this machine can read {path}: --token-file", path=options["token-file"])
+    for option in ("token-file", *(["join-key-file"] if options["join-algorithm"] == "HS256" else [])):
+        if options[option] and is_public(Path(options[option])):
+            log.warn("every user of this machine can read {path}: --{option}", path=options[option], option=option)
     endpoint = serverFromString(reactor, options["listen"])
     background = Background(reactor)
     sessions = Sessions(options["capacity"], options["session-seconds"])
@@ -158,8 +184,9 @@ def makeService(options: Options, reactor: Any = None) -> Dedicated:
         token=options["token"],
     )
     server = GameServerService(
-        reactor, background, endpoint, sessions, advertised=options["address"], on_change=registration.changed
-    )
+        reactor, background, endpoint, sessions,
+        advertised=options["address"], on_change=registration.changed, check=_join_check(options),
+    )  # fmt: skip
     dedicated = Dedicated(reactor)
     for part in (server, registration):
         part.setServiceParent(dedicated)

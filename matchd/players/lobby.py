@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from twisted.internet.defer import Deferred
 
 from matchd.background import Background
+from matchd.jointoken import JoinTokens
 from matchd.metrics import Metrics
 from matchd.model import GameMode, Roster
 from matchd.players.presence import Presence
@@ -20,7 +21,8 @@ class Lobby:
 
     ``listen`` fires when nothing said to a player can pass unheard; ``match`` says that a mode has enough
     players; ``allocate`` hands over a complete roster; ``departed`` that a player's connection is gone, and
-    which loading session he deserts, ``remember`` that it is and that he was matched.
+    which loading session he deserts, ``remember`` that it is and that he was matched. Where there are
+    ``join_tokens``, each ``match_found`` carries one.
     """
 
     modes: Mapping[str, GameMode]
@@ -34,3 +36,4 @@ class Lobby:
     allocate: Callable[[Roster], None]
     departed: Callable[[str, str, str], None]
     remember: Callable[[Claim], None]
+    join_tokens: JoinTokens | None = None

@@ -264,6 +264,8 @@ class Session:
             known = notice if notice is not None and len(frames) == 1 else read_notice(frame)
             self.standing.told(known, frame, self._now())
             self._lobby.metrics.message_out(known.type)
+            if known.type == "match_found" and self._lobby.join_tokens is not None:
+                frame = self._lobby.join_tokens.added(self.standing.player_id, frame)  # noqa: PLW2901
             self._outlet.send(frame)
 
     def _now(self) -> float:

@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 
 from matchd.background import Background
 from matchd.census import census
+from matchd.jointoken import JoinTokens
 from matchd.messages import CloseCode
 from matchd.model import DEFAULT_MODE, GameMode, GameServer
 from matchd.node import Node, Tempo
@@ -121,7 +122,10 @@ class TestNode:
         self.clock.rightNow = world.clock.seconds()
         self.commands = BlockingCommands(world.path)
         self.subscriber = BlockingSubscriber(world.path, self._hear)
-        self.node = Node(Background(self.clock), self.commands, self.subscriber, world.games, modes, tempo)  # type: ignore[arg-type]
+        self.node = Node(
+            Background(self.clock), self.commands, self.subscriber, world.games, modes, tempo,  # type: ignore[arg-type]
+            join_tokens=world.join_tokens,
+        )  # fmt: skip
         self.node.store.on_fenced = self._fenced
         self.alive = True
         self.frozen = False
@@ -205,8 +209,12 @@ class TestNode:
 class World:
     """Nodes, players and game servers on one store, at ``path``, which is emptied first."""
 
-    def __init__(self, path: str, nodes: int = 1, tempo: Tempo = TEMPO, modes: dict[str, GameMode] = MODES) -> None:
+    def __init__(
+        self, path: str, nodes: int = 1, tempo: Tempo = TEMPO, modes: dict[str, GameMode] = MODES,
+        join_tokens: JoinTokens | None = None,
+    ) -> None:  # fmt: skip
         self.path = path
+        self.join_tokens = join_tokens
         self.clock = Clock()
         self.games = FakeGameServers(self.clock)
         self.direct = BlockingConnection(path)
