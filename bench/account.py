@@ -32,13 +32,19 @@ class Account:
         """Players matched a second."""
         return self.matched / self.seconds if self.seconds > 0 else 0.0
 
+    @property
+    def remarks(self) -> list[str]:
+        """What is not wrong, but not as it should be on a calm service either."""
+        requeued = self.events.get("requeued", 0)
+        return [f"{requeued} times a player was put back in the queue"] if requeued else []
+
     def __str__(self) -> str:
         steps = [f"  {name:22}" + _row(values) for name, values in self.millis.items()]
         rate = (
             f"{self.matched} of {self.players} players matched in {self.seconds:.1f} s: {self.per_second:.0f} a second"
         )
         verdict = [*self.wrong[:20], f"{len(self.wrong)} things are wrong"] if self.wrong else ["every match is valid"]
-        return "\n".join((rate, *steps, *verdict))
+        return "\n".join((rate, *steps, *self.remarks, *verdict))
 
 
 def account(ways: Sequence[Way], report: Report) -> Account:

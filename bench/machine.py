@@ -25,8 +25,8 @@ def circumstances() -> dict[str, str]:
     found = {
         "measured": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "revision": _revision(),
-        "machine": f"{_processor()}, {os.cpu_count()} cores, {_memory_gib():.0f} GiB; {platform.system()} "
-        f"{platform.release()}",
+        "machine": f"{_processor()}, {os.cpu_count()} cores, {_memory_gib():.0f} GiB",
+        "system": f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}",
         "busy before": f"load average {os.getloadavg()[0]:.1f}",
         "Python": platform.python_version(),
         "Valkey": _first(re.findall(r"v=(\S+)", _said(str(get_binary_path()), "--version"))),

@@ -9,9 +9,19 @@ from bench import drawing
 from bench.results import FOLDER, Result
 from bench.scenario import Figure
 from bench.scenarios import peers, steps
+from bench.sizing import Costs, Game, needs
 
 PAGE = Path(__file__).parent / "RESULTS.md"
-MOST_WRONG = 10
+MOST_WRONG = 3
+OF_EACH = "measured", "revision", "busy before"
+"""What circumstances are told of each scenario; the others are those of the last one."""
+
+PLAYERS = 1_000, 10_000, 100_000, 1_000_000
+COSTS = "flood/server CPU", "flood/Redis CPU", "hold/memory", "steps/queued: redis memory"
+SIZES = """\
+By the figures below, for a game of one against one whose matches last 20 minutes, with a minute in which a player is
+connected to matchd before each. The arithmetic is in
+[docs/performance.md](../docs/performance.md#how-much-a-game-needs)."""
 
 HEAD = """\
 # What the benches measured
@@ -61,8 +71,33 @@ def _body(results: Mapping[str, Result], plots: Iterable[str]) -> Iterator[str]:
     if failed:
         yield f"Something was wrong with {', '.join(result.scenario.name for result in failed)}: see there.\n"
     yield from (f"![{Path(plot).stem}]({plot})\n" for plot in plots)
+    yield from _sizes(results)
+    yield "## The machine\n"
+    last = max((each.circumstances for each in results.values()), key=lambda each: each.get("measured", ""), default={})
+    yield from _table(("", ""), [(name, value) for name, value in last.items() if name not in OF_EACH])
     for result in results.values():
         yield from _section(result)
+
+
+def _sizes(results: Mapping[str, Result]) -> Iterator[str]:
+    """What games of several sizes need, by the medians."""
+    figures = {f"{name}/{figure}": value for name, each in results.items() for figure, value in each.figures.items()}
+    try:
+        costs = Costs(*(figures[name] for name in COSTS))
+    except KeyError:
+        return
+    yield "## What a game needs\n"
+    yield f"{SIZES}\n"
+    rows = [_needs(Game(players), costs) for players in PLAYERS]
+    heads = "players at the peak", "matched a second", "connections", "cores busy", "processes"
+    yield from _table((*heads, "their memory for players", "a core of Redis", "Redis memory for players"), rows)
+
+
+def _needs(game: Game, costs: Costs) -> Sequence[str]:
+    need = needs(game, costs)
+    coming = f"{game.players:,}", number(game.per_second), f"{game.connections:,.0f}"
+    nodes = number(need.cores), str(need.processes), f"{need.server_mib:,.0f} MiB"
+    return *coming, *nodes, f"{need.redis_core:.1%}", f"{need.redis_mib:,.0f} MiB"
 
 
 def _section(result: Result) -> Iterator[str]:
@@ -77,8 +112,10 @@ def _section(result: Result) -> Iterator[str]:
         yield from _table(("figure", "median", "unit", "least to most", "asked", "beyond", "verdict"), rows)
     yield from (f"{note}\n" for note in result.notes)
     yield from (f"**Wrong:** {_one_line(what)}\n" for what in result.wrong[:MOST_WRONG])
-    yield f"{len(result.rounds)} rounds with {size}.\n"
-    yield "; ".join(f"{name}: {value}" for name, value in result.circumstances.items()) + "\n"
+    if (more := len(result.wrong) - MOST_WRONG) > 0:
+        yield f"**Wrong:** {more} more things.\n"
+    own = "; ".join(f"{name}: {result.circumstances[name]}" for name in OF_EACH if name in result.circumstances)
+    yield f"{len(result.rounds)} of {result.scenario.rounds} rounds; {size}; {own}.\n"
 
 
 def _told(result: Result) -> Iterator[tuple[Figure, float]]:

@@ -53,10 +53,8 @@ class Stage:
 
     async def node(self, store: Valkey, *options: str, toml: str = "") -> Node:
         """A node of matchd on ``store``, ready; ``toml`` is its file, ``options`` are of its command line."""
-        name = f"matchd-{len(self.fleet.programs)}.toml"
-        config = self.fleet.file(name, toml or "[limits]\nmax_connections = 19000\n")
-        redis = f"redis://127.0.0.1:{store.port}/0"
-        node = self.fleet.node("--redis", redis, "--config", config, *options)
+        config = self.fleet.file(f"matchd-{len(self.fleet.programs)}.toml", toml)
+        node = self.fleet.node("--redis", f"redis://127.0.0.1:{store.port}/0", "--config", config, *options)
         await self.until(lambda: is_healthy(node.operator_port), node)
         return node
 

@@ -100,6 +100,8 @@ class Walker(Wire):
                 self._starts(session, now)
             case {"type": "match_found", "session_id": session, "server_address": address}:
                 self._found(session, address, message.get("team"), now)
+            case {"type": "requeued"}:
+                self.way.started = self.way.loaded = 0.0
             case _:
                 self._trouble(f"was told {message}")
 

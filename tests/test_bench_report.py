@@ -95,7 +95,7 @@ class PageTests(SynchronousTestCase):
         self.assertIn("| [rush](#rush) | rate | 1,400 | at least 1300 | 2000 | reached |", page)
         self.assertIn("| cost | 50.0 | us a player | 50.0 to 50.0 | at most 60 | 40 | reached |", page)
         self.assertIn("**Wrong:** somebody is lost", page)
-        self.assertIn("revision: abc", page)
+        self.assertIn("3 of 1 rounds; ; revision: abc.", page)
 
     def test_kept(self) -> None:
         """What was measured is there again for the next run; of a scenario that is gone nothing is kept."""

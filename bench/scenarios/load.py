@@ -25,6 +25,7 @@ async def load(stage: Stage, players: int, at_once: int, seconds: float, shares:
         meter = Meter(server=node.child.pid, redis=store.pid)
         account = await Generator(plan, stage.say).open(round(rate * seconds / 2) * 2, rate)
         outcome.wrong += account.wrong
+        outcome.notes += [f"at {share:.0%}: {remark}" for remark in account.remarks]
         _note(outcome, account, share, meter.shares()["server"])
     return outcome
 

@@ -47,6 +47,7 @@ async def peers(stage: Stage, players: int, at_once: int, warm_up: int, install:
         meter.reset()
         account = await flow(players, at_once)
         outcome.wrong += [f"{name}: {what}" for what in account.wrong]
+        outcome.notes += [f"{name}: {remark}" for remark in account.remarks]
         outcome.figures[f"{name}: rate"] = account.per_second
         for process, micros in meter.micros(account.matched).items():
             outcome.figures[f"{name}: {process} CPU"] = micros

@@ -30,7 +30,7 @@ async def starved(stage: Stage, players: int, rate: float, slots: int, session_s
         "wait p100": account.millis["enqueue to match"]["p100"] / 1000,
         "overtaken": float(len(passed)),
     }
-    return Outcome(figures, account.wrong + [f"{way.wish.player} overtook somebody" for way in passed])
+    return Outcome(figures, account.wrong + [f"{way.wish.player} overtook somebody" for way in passed], account.remarks)
 
 
 def overtakers(ways: Sequence[Way], tolerance: float = TOLERANCE_SECONDS) -> list[Way]:

@@ -10,12 +10,14 @@ from bench.generator import Generator, Plan
 from bench.scenario import Figure, Outcome, Scenario
 from bench.stage import MICRO, Meter, Stage
 from bench.walker import Walker
+from tests.support.valkey import Valkey
 
 IDLE_SECONDS = 3.0
 CROWD = 199
 """Too few for a match of two hundred."""
 STEPS = "connect", "enqueue", "draw and start", "load and match", "leave"
 PROCESSES = "server", "redis"
+QUEUED = Figure("queued: redis memory", "KiB a player")
 
 
 async def steps(stage: Stage, players: int, rate: float, idle_seconds: float = IDLE_SECONDS) -> Outcome:
@@ -33,7 +35,9 @@ async def steps(stage: Stage, players: int, rate: float, idle_seconds: float = I
     stage.say("players who only queue")
     waiting = Generator(Plan([node.url], crowds))
     await costs.measure("connect", waiting, waiting.gather(players, rate))
+    empty = memory_kib(store)
     await costs.all_take("enqueue", waiting, Walker.enqueue, "queued")
+    queued = (memory_kib(store) - empty) / players
     await waiting.dismiss()
     stage.say("players who go the whole way")
     playing = Generator(Plan([node.url], ["Game"]), stage.say)
@@ -47,7 +51,13 @@ async def steps(stage: Stage, players: int, rate: float, idle_seconds: float = I
         costs.micros["draw and start"][process] -= costs.micros["enqueue"][process]
     figures = {f"{step}: {process}": costs.micros[step][process] for step in STEPS for process in PROCESSES}
     totals = {f"all: {process}": sum(costs.micros[step][process] for step in STEPS) for process in PROCESSES}
-    return Outcome(figures | totals, (await playing.account()).wrong)
+    return Outcome(figures | totals | {QUEUED.name: queued}, (await playing.account()).wrong)
+
+
+def memory_kib(store: Valkey) -> float:
+    """What the store's data takes."""
+    told: bytes = store.ask("INFO", "memory")
+    return int(told.partition(b"used_memory:")[2].split()[0]) / 1024
 
 
 class Costs:
@@ -81,7 +91,7 @@ class Costs:
 SCENARIO = Scenario(
     "steps",
     "one against one: what does each step of a player's way cost?",
-    tuple(Figure(f"{step}: {process}", "us a player") for step in (*STEPS, "all") for process in PROCESSES),
+    (*(Figure(f"{step}: {process}", "us a player") for step in (*STEPS, "all") for process in PROCESSES), QUEUED),
     steps,
     full={"players": 2000, "rate": 600.0},
     smoke={"players": 20, "rate": 200.0, "idle_seconds": 0.2},
