@@ -20,24 +20,25 @@ from bench.scenario import Scenario
 from bench.scenarios import ALL
 from bench.stage import Stage, say_on_stderr
 
-MINUTES = 15.0
+MINUTES = {"full": 15.0, "long": 30.0, "smoke": 15.0}
 
 
 async def play(
     scenario: Scenario,
-    smoke: bool,
-    rounds: int,
+    size: str = "full",
+    rounds: int = 1,
     until: float = float("inf"),
     say: Callable[[str], None] = say_on_stderr,
 ) -> Result:
     """All rounds of a scenario, until one fails, or the moment has come."""
-    result = Result(scenario, circumstances())
+    what = ", ".join(f"{name} {value}" for name, value in scenario.size(size).items())
+    result = Result(scenario, {"size": what, **circumstances()})
     for number in range(rounds):
         say(f"{scenario.name}, round {number + 1} of {rounds}")
         seconds = min(scenario.seconds, until - monotonic())
         try:
             async with asyncio.timeout(seconds) as limit, Stage(say) as stage:
-                outcome = await scenario.play(stage, smoke)
+                outcome = await scenario.play(stage, size)
                 outcome.wrong += stage.complaints()
                 result.rounds.append(outcome)
         except Exception as error:
@@ -55,10 +56,15 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     names = [scenario.name for scenario in ALL]
     parser.add_argument("--only", action="append", choices=names, help="this scenario; may be given more than once")
     parser.add_argument("--rounds", type=int, default=0, help="how often; each scenario has its own default")
-    parser.add_argument("--minutes", type=float, default=MINUTES, help="in all; what does not fit is left out")
-    parser.add_argument("--smoke", action="store_true", help="tiny sizes, once: whether it works, not how fast")
+    parser.add_argument("--minutes", type=float, help="in all, 15 or with --long 30; what does not fit is left out")
+    sizes = parser.add_mutually_exclusive_group()
+    sizes.add_argument("--smoke", action="store_const", dest="size", const="smoke", help="tiny: whether it works")
+    sizes.add_argument("--long", action="store_const", dest="size", const="long", help="those that can, take long")
     parser.add_argument("--dry", action="store_true", help="write nothing down; so with --smoke")
-    return parser.parse_args(arguments)
+    parser.set_defaults(size="full")
+    chosen = parser.parse_args(arguments)
+    chosen.minutes = chosen.minutes or MINUTES[chosen.size]
+    return chosen
 
 
 async def bench(chosen: argparse.Namespace) -> bool:
@@ -68,11 +74,11 @@ async def bench(chosen: argparse.Namespace) -> bool:
     for scenario in ALL:
         if chosen.only and scenario.name not in chosen.only:
             continue
-        rounds = chosen.rounds or (1 if chosen.smoke else scenario.rounds)
-        result = known[scenario.name] = await play(scenario, chosen.smoke, rounds, until)
+        rounds = chosen.rounds or (1 if chosen.size == "smoke" else scenario.rounds)
+        result = known[scenario.name] = await play(scenario, chosen.size, rounds, until)
         well = well and not result.wrong
         print("\n".join(report.shown(result)), flush=True)
-        if not (chosen.smoke or chosen.dry):
+        if not (chosen.size == "smoke" or chosen.dry):
             in_order = {each.name: known[each.name] for each in ALL if each.name in known}
             results.write(in_order)
             report.write(in_order)

@@ -152,10 +152,10 @@ class Profile:
         return "\n".join((head, *(line for title, seen in parts for line in table(title, seen, whole, self.micros))))
 
 
-async def profile(scenario: Scenario, smoke: bool = False) -> Profile:
+async def profile(scenario: Scenario, size: str = "full") -> Profile:
     """Play it once. Raises Unavailable, and whatever goes wrong with it."""
     async with asyncio.timeout(scenario.seconds + WRITE_SECONDS), ProfiledStage() as stage:
-        outcome = await scenario.play(stage, smoke)
+        outcome = await scenario.play(stage, size)
         return Profile(scenario, await stage.stacks(), outcome.figures.get("server CPU", 0.0))
 
 
@@ -167,7 +167,7 @@ def main(arguments: Sequence[str]) -> int:
     chosen = parser.parse_args(arguments)
     (scenario,) = (scenario for scenario in ALL if scenario.name == chosen.scenario)
     try:
-        print(run(profile(scenario, chosen.smoke)))
+        print(run(profile(scenario, "smoke" if chosen.smoke else "full")))
     except (Unavailable, Unready) as why:
         print(f"profile: {why}", file=sys.stderr)
         return 1

@@ -13,7 +13,7 @@ from bench.sizing import Costs, Game, needs
 
 PAGE = Path(__file__).parent / "RESULTS.md"
 MOST_WRONG = 3
-OF_EACH = "measured", "revision", "busy before"
+OF_EACH = "size", "measured", "revision", "busy before"
 """What circumstances are told of each scenario; the others are those of the last one."""
 
 PLAYERS = 1_000, 10_000, 100_000, 1_000_000
@@ -101,7 +101,6 @@ def _needs(game: Game, costs: Costs) -> Sequence[str]:
 
 
 def _section(result: Result) -> Iterator[str]:
-    size = ", ".join(f"{name} {value}" for name, value in result.scenario.full.items())
     yield f"## {result.scenario.name}\n"
     yield f"{result.scenario.asks[:1].upper()}{result.scenario.asks[1:]}\n"
     rows = [
@@ -115,7 +114,7 @@ def _section(result: Result) -> Iterator[str]:
     if (more := len(result.wrong) - MOST_WRONG) > 0:
         yield f"**Wrong:** {more} more things.\n"
     own = "; ".join(f"{name}: {result.circumstances[name]}" for name in OF_EACH if name in result.circumstances)
-    yield f"{len(result.rounds)} of {result.scenario.rounds} rounds; {size}; {own}.\n"
+    yield f"{len(result.rounds)} of {result.scenario.rounds} rounds; {own}.\n"
 
 
 def _told(result: Result) -> Iterator[tuple[Figure, float]]:

@@ -48,7 +48,8 @@ class Outcome:
 class Scenario:
     """One thing that is measured. ``run(stage, **full)`` measures it, ``run(stage, **smoke)`` only shows that it works.
 
-    Each of the ``rounds`` has a stage of its own, and is given up after ``seconds``; medians count.
+    What ``long`` has in place of the same in ``full`` takes its time, and is for those who have it. Each of the
+    ``rounds`` has a stage of its own, and is given up after ``seconds``; medians count.
     """
 
     name: str
@@ -59,10 +60,15 @@ class Scenario:
     smoke: Mapping[str, Any]
     seconds: float = 90.0
     rounds: int = 1
+    long: Mapping[str, Any] = field(default_factory=dict)
 
-    async def play(self, stage: Stage, smoke: bool) -> Outcome:
+    def size(self, name: str) -> Mapping[str, Any]:
+        """The parameters of ``full``, ``long`` or ``smoke``."""
+        return {"full": self.full, "smoke": self.smoke, "long": {**self.full, **self.long}}[name]
+
+    async def play(self, stage: Stage, size: str = "full") -> Outcome:
         """One round. Raises whatever goes wrong with it, and AssertionError for a figure that is not declared."""
-        outcome = await self.run(stage, **(self.smoke if smoke else self.full))
+        outcome = await self.run(stage, **self.size(size))
         unknown = outcome.figures.keys() - {figure.name for figure in self.figures}
         assert not unknown, f"{self.name} has told figures that it does not declare: {sorted(unknown)}"
         return outcome

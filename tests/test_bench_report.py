@@ -61,7 +61,7 @@ class PlayTests(SynchronousTestCase):
         self.said: list[str] = []
 
     def play(self, scenario: Scenario) -> Result:
-        return asyncio.run(play(scenario, smoke=False, rounds=2, say=self.said.append))
+        return asyncio.run(play(scenario, rounds=2, say=self.said.append))
 
     def test_fails(self) -> None:
         """What it raised is told, and it is not played again."""
@@ -77,10 +77,17 @@ class PlayTests(SynchronousTestCase):
         """A figure that nobody declared would have neither unit nor target: that is a mistake."""
         self.assertIn("that it does not declare: ['beauty']", self.play(scenario(invents)).failed)
 
+    def test_sizes(self) -> None:
+        """A long run differs from a full one in what the scenario says."""
+        each = Scenario("rush", "how many?", (), fails, {"n": 5, "seconds": 1}, {"n": 1}, long={"seconds": 9})
+        sizes = [dict(each.size(name)) for name in ("full", "long", "smoke")]
+        self.assertEqual(sizes, [{"n": 5, "seconds": 1}, {"n": 5, "seconds": 9}, {"n": 1}])
+
     def test_options(self) -> None:
         """Everything, in a bounded time, unless something else is asked for."""
         chosen = parse(["--only", "flood"])
-        self.assertEqual((chosen.only, chosen.minutes, chosen.smoke), (["flood"], 15.0, False))
+        self.assertEqual((chosen.only, chosen.minutes, chosen.size), (["flood"], 15.0, "full"))
+        self.assertEqual((parse(["--long"]).size, parse(["--long"]).minutes), ("long", 30.0))
 
 
 class PageTests(SynchronousTestCase):
@@ -95,7 +102,7 @@ class PageTests(SynchronousTestCase):
         self.assertIn("| [rush](#rush) | rate | 1,400 | at least 1300 | 2000 | reached |", page)
         self.assertIn("| cost | 50.0 | us a player | 50.0 to 50.0 | at most 60 | 40 | reached |", page)
         self.assertIn("**Wrong:** somebody is lost", page)
-        self.assertIn("3 of 1 rounds; ; revision: abc.", page)
+        self.assertIn("3 of 1 rounds; revision: abc.", page)
 
     def test_kept(self) -> None:
         """What was measured is there again for the next run; of a scenario that is gone nothing is kept."""

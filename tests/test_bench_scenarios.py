@@ -21,7 +21,7 @@ class SmokeTests(SynchronousTestCase):
 
 def smoke(scenario: Scenario) -> Callable[[SynchronousTestCase], None]:
     def test(self: SynchronousTestCase) -> None:
-        result = asyncio.run(play(scenario, smoke=True, rounds=1, say=lambda text: log.info("{text}", text=text)))
+        result = asyncio.run(play(scenario, "smoke", say=lambda text: log.info("{text}", text=text)))
         self.assertEqual(result.wrong, [])
         if not result.notes:  # a peer may be left out where it is not installed
             self.assertEqual(list(result.figures), [figure.name for figure in scenario.figures])
