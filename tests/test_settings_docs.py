@@ -138,9 +138,8 @@ class KeyTests(SynchronousTestCase):
             folder.mkdir()
             for name in re.findall(r'^\w*_file = "(.+)"', text, re.M):
                 (folder / name).write_text("secret" * 8)
-            for name, content in zip(
-                ("key.pem", "cert.pem", "redis-ca.pem"), (*root.issue("x"), root.pem), strict=True
-            ):
+            key, certificate = root.issue("game.example")
+            for name, content in {"key.pem": key, "cert.pem": certificate, "redis-ca.pem": root.pem}.items():
                 (folder / name).write_text(content)
             read(tomllib.loads(text.replace("/etc/matchd", str(folder))), {}, folder / "matchd.toml")
 

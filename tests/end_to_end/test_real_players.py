@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import ssl
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from tests.support.certificates import Authority, authority
 from tests.support.documents import Document
 from tests.support.fleet import PATIENCE, Fleet, Program, endpoint
 from tests.support.fleets import SharedFleetCase
+from tests.support.keys import SECRET
 from tests.support.loopback import ask
 from tests.support.talking import Talk, talking
 from tests.support.valkey import free_port
@@ -32,17 +32,18 @@ class RealPlayersTests(SharedFleetCase):
     program: Program
     players: int
     operators: int
+    games: int
 
     @classmethod
     async def launch(cls, fleet: Fleet) -> None:
         """Everything that the settings name is made."""
         cls.authority = authority()
-        cls.players, cls.operators, games, encrypted = free_port(), free_port(), free_port(), free_port()
+        cls.players, cls.operators, cls.games, encrypted = free_port(), free_port(), free_port(), free_port()
         store = fleet.valkey("--aclfile", fleet.file("users.acl", acl_file()), user="admin", password=ADMIN)
         key, certificate = cls.authority.issue("localhost")
         for name, content in {
             "key.pem": key, "cert.pem": certificate, "redis-ca.pem": cls.authority.pem, "redis.password": PASSWORD,
-            "operator.token": OPERATORS, "servers.token": SERVERS,
+            "operator.token": OPERATORS, "servers.token": SERVERS, "join.key": SECRET,
         }.items():  # fmt: skip
             Path(fleet.file(name, content)).chmod(0o600)
         own = f"privateKey={fleet.folder}/key.pem:certKey={fleet.folder}/cert.pem:interface=127.0.0.1"
@@ -52,16 +53,21 @@ class RealPlayersTests(SharedFleetCase):
         settings = SETTINGS
         for shown, real in {
             "ssl:8443": f"ssl:{cls.players}", "tcp:8081:interface=10.0.0.5": endpoint(cls.operators),
-            "redis.internal:6379": f"localhost:{encrypted}", "10.0.0.0/8": "127.0.0.1", "7000-7999": str(games),
+            "redis.internal:6379": f"localhost:{encrypted}", "10.0.0.0/8": "127.0.0.1", "7000-7999": str(cls.games),
             "/etc/matchd": str(fleet.folder),
         }.items():  # fmt: skip
             assert shown in settings, shown
             settings = settings.replace(shown, real)
         cls.program = fleet.program("matchd", "--config", fleet.file("matchd.toml", settings))
         await eventually(cls.status, lambda status: status == 200, PATIENCE)
-        token = ("--token-file", str(fleet.folder / "servers.token"))
+        secrets = (
+            "--token-file",
+            str(fleet.folder / "servers.token"),
+            "--join-key-file",
+            str(fleet.folder / "join.key"),
+        )
         home = f"http://127.0.0.1:{cls.operators}"
-        server = fleet.program("dedicated", "--matchd", home, "--listen", endpoint(games), *token)
+        server = fleet.program("dedicated", "--matchd", home, "--listen", endpoint(cls.games), *secrets)
         await server.logs("registered with")
 
     @classmethod
@@ -82,8 +88,8 @@ class RealPlayersTests(SharedFleetCase):
         trusted = ssl.create_default_context(cadata=(roots or self.authority).pem)
         return talking(self.url, ssl=trusted)
 
-    def test_players_are_matched(self) -> None:
-        """Over TLS, on a server that has registered with its token."""
+    async def test_players_are_matched(self) -> None:
+        """Over TLS, on a server that has registered with its token, and lets each of them in by his own."""
         with self.talk() as one, self.talk() as two:
             for talk, player_id in ((one, "ada"), (two, "bob")):
                 self.assertEqual(self.enqueue(talk, player_id)["type"], "queued")
@@ -92,6 +98,10 @@ class RealPlayersTests(SharedFleetCase):
             told = [one.hear(), two.hear()]
         self.assertEqual([message["type"] for message in told], ["match_found"] * 2, told)
         self.assertEqual(len({message["session_id"] for message in told}), 1)
+        for player_id, match in zip(("ada", "bob"), told, strict=True):
+            shown = json.dumps({"join_token": match["join_token"]}).encode()
+            reply = await ask(self.games, "POST", f"/session/{match['session_id']}/join", shown)
+            self.assertEqual(json.loads(reply.text), {"player_id": player_id, "team": match["team"]})
 
     def enqueue(self, talk: Talk, player_id: str) -> dict[str, Any]:
         return talk.answer(json.dumps({"type": "enqueue", "player_id": player_id, "game_mode": "Duel"}))
@@ -110,7 +120,6 @@ class RealPlayersTests(SharedFleetCase):
         self.assertEqual(await self.status("/v1/invariants", Authorization=f"Bearer {OPERATORS}"), 200)
 
     def test_nothing_to_warn_of(self) -> None:
-        """These settings are those of the README, down to the last key, and matchd has no word to say against them."""
-        self.assertTrue(tomllib.loads(SETTINGS))
-        warnings = re.findall(r"^\S+ (?:warn|error) .*$", self.program.log, re.MULTILINE)
+        """matchd has no word to say against these settings, but that nobody is authenticated."""
+        warnings = re.findall(r"^\S+ (?:warn|error|critical) .*$", self.program.log, re.MULTILINE)
         self.assertEqual([warning for warning in warnings if "not authenticated" not in warning], [])
