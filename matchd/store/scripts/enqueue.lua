@@ -9,7 +9,7 @@
 
 local refusal = guard()
 if refusal then return refusal end
-local accepted = 0
+local accepted, waiting = 0, {}
 
 local function enqueue(id, conn, mode, order, seq, cooldowns)
   local p = player(id)
@@ -29,7 +29,8 @@ local function enqueue(id, conn, mode, order, seq, cooldowns)
   -- who came first in this run also waits longer
   begin(p, tell_queued, mode, order, string.format('%.0f', now_us + accepted), conn, tonumber(seq))
   accepted = accepted + 1
-  return {'accepted', p.seq, p.since, redis.call('SCARD', P .. 'queue:' .. mode)}
+  waiting[mode] = waiting[mode] and waiting[mode] + 1 or redis.call('SCARD', P .. 'queue:' .. mode)
+  return {'accepted', p.seq, p.since, waiting[mode]}
 end
 
 local replies = answer_each(6, enqueue)

@@ -21,6 +21,7 @@ local SETS = {'nodes', 'modes', 'reaping', 'matched', 'away', 'loading', 'alloca
 
 local KEPT_MS = 120000     -- how long a match, and the end of a wait, can be told again
 local TOMBSTONE_MS = 30000 -- how long one who left is known to have left, whatever his former nodes believe
+local START = '{"type":"' -- how every message begins; kept without it, most keep a record small enough to be a list
 local KEPT_MESSAGES = 8    -- how many messages a player can have missed and still get one by one
 local GRACE_OF_COUNT = 2000 -- a heartbeat this young may not count a session that is older than it
 local ALWAYS_FREE = 1000000
@@ -91,13 +92,14 @@ local function put(p, ...)
   for i = 1, #pairs_, 2 do p[pairs_[i]] = pairs_[i + 1] end
 end
 
+local function numbered(body, seq) return body .. ',"seq":' .. seq .. '}' end
+
 -- `body` is a JSON object without its closing brace; what is put with it is put in the same write. Returns how many
 -- nodes heard it.
 local function tell(p, body, ...)
   local seq = p.seq + 1
-  local message = body .. ',"seq":' .. seq .. '}'
-  put(p, 'seq', seq, 'm' .. seq % KEPT_MESSAGES, message, ...)
-  return redis.call('PUBLISH', P .. 'notifications:' .. p.id, message)
+  put(p, 'seq', seq, 'm' .. seq % KEPT_MESSAGES, string.sub(body, #START + 1), ...)
+  return redis.call('PUBLISH', P .. 'notifications:' .. p.id, numbered(body, seq))
 end
 
 local function tell_queued(p, ...) tell(p, '{"type":"queued"', ...) end

@@ -22,7 +22,8 @@ local function missed(p, seq, reply)
   excuse(p) -- he may have been told too late that he has to load
   reply = reply or {'missed'}
   for n = math.max(seq + 1, p.seq - KEPT_MESSAGES + 1), p.seq do
-    reply[#reply + 1] = redis.call('HGET', p.key, 'm' .. n % KEPT_MESSAGES) or nil
+    local kept = redis.call('HGET', p.key, 'm' .. n % KEPT_MESSAGES)
+    if kept then reply[#reply + 1] = numbered(START .. kept, n) end
   end
   return reply
 end

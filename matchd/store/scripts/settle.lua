@@ -15,8 +15,8 @@ local refusal = guard()
 if refusal then return refusal end
 
 return answer_each(4, function(sid, server_id, match, address)
-  if redis.call('EXISTS', P .. 'match:' .. sid) == 1 then return 'matched' end
   local s = loading_session(sid)
+  if not s and redis.call('EXISTS', P .. 'match:' .. sid) == 1 then return 'matched' end
   if not s and address ~= '' then
     ensure_sets({'orphans'})
     make_orphan(sid, address)
