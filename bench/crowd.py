@@ -1,7 +1,8 @@
-"""``python -m bench.crowd URL NAME MODE``: players by the thousand who only wait, all in one process.
+"""``python -m bench.crowd URL NAME MODE SOURCE``: players by the thousand who only wait, all in one process.
 
 Reads requests from standard input, one JSON object a line, does one after the other, and answers each with a line
-of figures; ``crowds.py`` is the other end. A process of its own has its own descriptors, and its own CPU time.
+of figures; ``crowds.py`` is the other end. A process of its own has its own descriptors and CPU time, and an address
+of its own (SOURCE) its own ports, of which the kernel takes long to find one when half of them are in use.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ class Waiter(Wire):
         self.settled: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self.left = False
         self.unanswered = 0
+        self.name = name
         self._crowd = crowd
-        self._name = name
 
     def ping(self, due: float) -> None:
         """Ask the server for a pong; ``due``, when that was to be asked, comes back with it."""
@@ -51,17 +52,17 @@ class Waiter(Wire):
         self.reset()
 
     def agreed(self) -> None:
-        self.send(type="enqueue", player_id=self._name, game_mode=self._crowd.mode)
+        self.send(type="enqueue", player_id=self.name, game_mode=self._crowd.mode)
 
     def heard(self, message: dict[str, Any]) -> None:
         if message["type"] != "queued":
-            self._crowd.complain(f"{self._name} was told {message}")
+            self._crowd.complain(f"{self.name} was told {message}")
         elif not self.settled.done():
             self.settled.set_result(True)
 
     def ended(self, reason: str, code: int) -> None:
         if not self.left:
-            self._crowd.complain(f"{self._name} was cut off: {code} {reason}")
+            self._crowd.complain(f"{self.name} was cut off: {code} {reason}")
         if not self.settled.done():
             self.settled.set_result(False)
 
@@ -76,13 +77,14 @@ class Waiter(Wire):
 class Crowd:
     """All the waiting players of this process, and the requests that can be made of them."""
 
-    def __init__(self, url: str, name: str, mode: str) -> None:
+    def __init__(self, url: str, name: str, mode: str, source: str) -> None:
         self.url = url
         self.mode = mode
         self.pongs: list[float] = []
         self._name = name
+        self._source = source
         self._numbers = count()
-        self._waiters: dict[str, Waiter] = {}
+        self._waiters: list[Waiter] = []
         self._waits: list[float] = []
         self._complaints: list[str] = []
 
@@ -96,10 +98,10 @@ class Crowd:
 
     async def reconnect(self) -> Figures:
         """All are cut off, and all come back in the same moment."""
-        names = list(self._waiters)
-        for name in names:
-            self._waiters.pop(name).leave()
-        return await self._come(names, len(names))
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            waiter.leave()
+        return await self._come([waiter.name for waiter in waiters], len(waiters))
 
     async def hold(self, seconds: float, churn: float, probes: float) -> Figures:
         """All wait. A share ``churn`` of them a minute goes, and others come; ``probes`` a second are asked for a pong.
@@ -111,7 +113,7 @@ class Crowd:
         due, comings = began, set[asyncio.Task[None]]()
         while (now := time.monotonic()) < began + seconds:
             while probes and due <= now:
-                random.choice(list(self._waiters.values())).ping(due)
+                random.choice(self._waiters).ping(due)
                 due += 1 / probes
             while replaced < (now - began) / 60 * churn * len(self._waiters):
                 comings.add(asyncio.create_task(self._replace_one()))
@@ -119,7 +121,7 @@ class Crowd:
             await asyncio.sleep(TURN_SECONDS)
         await asyncio.gather(*comings)
         await asyncio.sleep(LAST_PONG_SECONDS)
-        unanswered = sum(waiter.unanswered for waiter in self._waiters.values())
+        unanswered = sum(waiter.unanswered for waiter in self._waiters)
         return {"replaced": replaced, "unanswered": unanswered, "pongs": self.pongs}
 
     def tell(self, figures: Figures) -> Figures:
@@ -127,7 +129,7 @@ class Crowd:
         complaints, self._complaints = self._complaints, []
         return {
             **figures,
-            "players": sum(not waiter.is_over for waiter in self._waiters.values()),
+            "players": sum(not waiter.is_over for waiter in self._waiters),
             "complaints": len(complaints),
             "such_as": complaints[:3],
             "cpu": time.process_time(),
@@ -154,18 +156,20 @@ class Crowd:
         waiter = Waiter(self, name)
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                await asyncio.get_running_loop().create_connection(lambda: waiter, *address_of(self.url))
+                loop = asyncio.get_running_loop()
+                await loop.create_connection(lambda: waiter, *address_of(self.url), local_addr=(self._source, 0))
                 if not await waiter.settled:
                     return
         except (OSError, TimeoutError) as error:
             self.complain(f"{name} did not come in: {error!r}")
             return
-        self._waiters[name] = waiter
+        self._waiters.append(waiter)
         self._waits.append(time.monotonic() - began)
 
     async def _replace_one(self) -> None:
-        name = random.choice(list(self._waiters))
-        self._waiters.pop(name).leave()
+        at = random.randrange(len(self._waiters))
+        self._waiters[at], self._waiters[-1] = self._waiters[-1], self._waiters[at]
+        self._waiters.pop().leave()
         await self._come_one(self._new_name())
 
 
@@ -191,4 +195,4 @@ async def serve(crowd: Crowd) -> None:
 
 
 if __name__ == "__main__":
-    run(serve(Crowd(*sys.argv[1:4])))
+    run(serve(Crowd(*sys.argv[1:5])))

@@ -27,7 +27,7 @@ class Crowds:
 
     def __init__(self, url: str, count: int = 2, mode: str = WAITING) -> None:
         self.wrong: list[str] = []
-        self._commands = [(url, f"crowd{number}", mode) for number in range(count)]
+        self._commands = [(url, f"crowd{number}", mode, f"127.0.1.{number + 1}") for number in range(count)]
         self._processes: list[Process] = []
 
     async def __aenter__(self) -> Self:
