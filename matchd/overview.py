@@ -9,7 +9,6 @@ from typing import Any
 from matchd.census import census
 from matchd.matches.addressbook import AddressBook
 from matchd.matches.addresses import AddressRefused
-from matchd.metrics import Metrics
 from matchd.model import GameMode, GameServer
 from matchd.node import Node
 from matchd.store import listing
@@ -20,19 +19,17 @@ Row = dict[str, Any]
 class Overview:
     """Answers operators and game servers, which may be where the ``addresses`` say.
 
-    ``ready`` says why players can't be served, or None.
+    ``ready`` says why players can't be served, or None; ``metrics`` is all there is to scrape.
     """
 
-    def __init__(self, node: Node, ready: Callable[[], str | None], addresses: AddressBook) -> None:
+    def __init__(
+        self, node: Node, ready: Callable[[], str | None], addresses: AddressBook, metrics: Callable[[], bytes]
+    ) -> None:
         self._node = node
         self._addresses = addresses
         self._store = node.store
         self.ready = ready
-
-    def metrics(self) -> bytes:
-        """The metrics of this node."""
-        metrics: Metrics = self._node.metrics
-        return metrics.render()
+        self.metrics = metrics
 
     async def modes(self) -> list[Row]:
         """Every mode, with the players who wait in it."""

@@ -37,6 +37,7 @@ from matchd.operators.access import Access
 from matchd.operators.site import site
 from matchd.overview import Overview
 from matchd.ports import listen, url, with_port
+from matchd.siblings import Word, merged
 from matchd.store import eviction
 from matchd.store.address import RedisAddress
 from matchd.store.embedded import EmbeddedValkey
@@ -158,7 +159,7 @@ class Matchd(Service):
     async def _open_operators_port(self) -> IListeningPort:
         settings = self._settings
         access = Access(settings.operator_token, settings.servers.token)
-        operators = site(Overview(self.node, self.ready, self._addresses), access, self._reactor)
+        operators = site(Overview(self.node, self.ready, self._addresses, self.metrics), access, self._reactor)
         return await self._listen("http", settings.http or "", operators)
 
     def _start_workers(self, address: RedisAddress, players: IListeningPort) -> None:
@@ -204,7 +205,21 @@ class Matchd(Service):
         """Why players can't be served now, or None."""
         if self._draining:
             return "draining"
-        return next((f"redis: {link.problem}" for link in self._links if not link.up), None)
+        problem = next((f"redis: {link.problem}" for link in self._links if not link.up), None)
+        troubled = (f"worker {number}: {word.problem}" for number, word in self._words().items() if word.problem)
+        return problem or next(troubled, None)
+
+    def metrics(self) -> bytes:
+        """The metrics of this process, and of those beside it."""
+        own, words = self.node.metrics.render(), self._words()
+        return merged({0: own} | {number: word.metrics for number, word in words.items()}) if self._workers else own
+
+    def word(self) -> Word | None:
+        """What a worker has to tell the first process; nothing before it has started."""
+        return Word(self.ready(), self.metrics()) if self._started else None
+
+    def _words(self) -> dict[int, Word]:
+        return self._workers.words() if self._workers else {}
 
     # stopping
 

@@ -4,27 +4,58 @@ from __future__ import annotations
 
 import os
 import pickle  # nosec B403 # see where it is used
+from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.interfaces import IReactorCore, IReactorFromThreads
+from twisted.internet.interfaces import IPushProducer, IReactorCore, IReactorFromThreads, IReactorTime
 from twisted.internet.protocol import Protocol
 from twisted.internet.stdio import StandardIO
 from twisted.logger import globalLogBeginner
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
+from matchd.background import Background, Loop
 from matchd.config.settings import Settings
 from matchd.logs import observer
 from matchd.service import Matchd
+from matchd.siblings import TELL_SECONDS, TELLING, pack
 
 
+@implementer(IPushProducer)
 class Leash(Protocol):
-    """Standard input: while it is open, this process shall run."""
+    """Standard input: while it is open, this process shall run. The other way goes what it has to tell."""
 
-    def __init__(self, service: Matchd) -> None:
+    transport: Any
+
+    def __init__(self, service: Matchd, background: Background) -> None:
         self._service = service
+        self._listened_to = True
+        self._telling = Loop(background, "telling", TELL_SECONDS, self._tell)
+
+    def connectionMade(self) -> None:
+        """Begin to tell."""
+        self.transport.registerProducer(self, True)
+        self._telling.start()
+
+    async def _tell(self) -> None:
+        if self._listened_to and (word := self._service.word()):
+            self.transport.write(pack(word))
+
+    def pauseProducing(self) -> None:
+        """The first process does not listen at the moment."""
+        self._listened_to = False
+
+    def resumeProducing(self) -> None:
+        """It listens again."""
+        self._listened_to = True
+
+    def stopProducing(self) -> None:
+        """It will listen no more."""
+        self._listened_to = False
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         """The first process wants us to end, or has ended."""
+        self._telling.stop()
         self._service.terminate()
 
 
@@ -52,7 +83,7 @@ def main() -> None:
     core = IReactorCore(reactor)
     service = Matchd(settings, reactor, shares_port=True)
     core.callWhenRunning(service.startService)
-    core.callWhenRunning(StandardIO, Leash(service))
+    core.callWhenRunning(StandardIO, Leash(service, Background(IReactorTime(reactor))), 0, TELLING)
     core.addSystemEventTrigger("before", "shutdown", service.stopService)
     core.run()
 

@@ -2,7 +2,8 @@
 
 The first process is a whole node; the others are nodes without an operators' port, started and, should
 they die, started again by it. Each gets its settings by its standard input, which stays open for as long
-as it shall run: its end is the word to drain, also when the first process was killed.
+as it shall run: its end is the word to drain, also when the first process was killed. On another pipe it
+tells how it is (siblings.py).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from twisted.python.failure import Failure
 
 from matchd.background import Background
 from matchd.config.settings import Settings
+from matchd.siblings import TELLING, Word, Words
 
 log = Logger()
 
@@ -45,8 +47,13 @@ class Workers:
 
     def start(self) -> None:
         """Start them all."""
-        for _ in range(self._count):
-            self._spawn()
+        for number in range(1, self._count + 1):
+            self._spawn(number)
+
+    def words(self) -> dict[int, Word]:
+        """The last word of each, by its number from 1; a process that has just started has none yet."""
+        said = {worker.number: worker.words.last for worker in self._running}
+        return {number: word for number, word in sorted(said.items()) if word is not None}
 
     async def stop(self) -> None:
         """Have them drain, and wait until all have ended; after DRAIN_SECONDS they are killed."""
@@ -66,11 +73,12 @@ class Workers:
         for worker in list(self._running):
             worker.kill()
 
-    def _spawn(self) -> None:
-        worker = _Worker(self, self._settings)
+    def _spawn(self, number: int) -> None:
+        worker = _Worker(self, number, self._settings)
         command = [sys.executable, "-m", "matchd.worker"]
         # Its output is ours: what it logs goes where this process logs.
-        self._reactor.spawnProcess(worker, command[0], command, dict(os.environ), childFDs={0: "w", 1: 1, 2: 2})
+        descriptors = {0: "w", 1: 1, 2: 2, TELLING: "r"}
+        self._reactor.spawnProcess(worker, command[0], command, dict(os.environ), childFDs=descriptors)
         self._running.add(worker)
 
     def ended(self, worker: _Worker, reason: Failure) -> None:
@@ -78,25 +86,30 @@ class Workers:
         self._running.discard(worker)
         if not self._stopping:
             log.warn("a worker died and is started again: {reason}", reason=reason.getErrorMessage())
-            self._background.spawn("worker", self._restart())
+            self._background.spawn("worker", self._restart(worker.number))
         elif not self._running and not self._gone.called:
             self._gone.callback(None)
 
-    async def _restart(self) -> None:
+    async def _restart(self, number: int) -> None:
         await deferLater(self._reactor, RESTART_SECONDS)
         if not self._stopping:
-            self._spawn()
+            self._spawn(number)
 
 
 class _Worker(ProcessProtocol):
     transport: IProcessTransport
 
-    def __init__(self, workers: Workers, settings: bytes) -> None:
+    def __init__(self, workers: Workers, number: int, settings: bytes) -> None:
+        self.number = number
+        self.words = Words()
         self._workers = workers
         self._settings = settings
 
     def connectionMade(self) -> None:
         self.transport.writeToChild(0, len(self._settings).to_bytes(4, "big") + self._settings)
+
+    def childDataReceived(self, _descriptor: int, data: bytes) -> None:
+        self.words.feed(data)
 
     def leave(self) -> None:
         self.transport.closeChildFD(0)

@@ -17,7 +17,8 @@ class OverviewTests(WorldTestCase):
     def overview(self) -> tuple[World, Overview]:
         world = self.world()
         names = Names({"one": ["10.0.0.1"], "two": ["10.0.0.2"]})
-        return world, Overview(world.nodes[0].node, lambda: None, AddressBook(names, Allowed()))
+        node = world.nodes[0].node
+        return world, Overview(node, lambda: None, AddressBook(names, Allowed()), node.metrics.render)
 
     def test_modes_with_those_who_wait(self) -> None:
         """Every mode stands there with its rules and its queue."""

@@ -12,7 +12,7 @@ from twisted.internet import reactor
 from tests.support.fleet import PATIENCE, Node
 from tests.support.fleets import FleetCase
 from tests.support.processes import is_alive, status
-from tests.support.waiting import until
+from tests.support.waiting import eventually, until
 
 
 def workers_of(pid: int) -> list[int]:
@@ -45,6 +45,19 @@ class WorkersTests(FleetCase):
         crowd = await self.crowd("w", 20, node.url).play()
         self.assertEqual(sorted(map(len, crowd.values())), [2] * 10)
         self.assertEqual((await node.get("/v1/invariants"))["contradictions"], [])
+
+    async def test_metrics_of_all(self) -> None:
+        """The first process's `/metrics` has the connections of each, also of one that was started again."""
+        node, (first, _) = await self.three()
+
+        async def shown() -> set[str]:
+            page = (await node.ask("GET", "/metrics")).text
+            return set(re.findall(r'^matchd_connections\{worker="(\d)"\}', page, re.MULTILINE))
+
+        self.assertEqual(await eventually(shown, lambda workers: len(workers) == 3, PATIENCE), {"0", "1", "2"})
+        os.kill(first, signal.SIGKILL)
+        await eventually(shown, lambda workers: len(workers) == 2, PATIENCE)
+        self.assertEqual(await eventually(shown, lambda workers: len(workers) == 3, PATIENCE), {"0", "1", "2"})
 
     async def test_worker_that_dies_is_started_again(self) -> None:
         """A worker that is killed is back within seconds."""
