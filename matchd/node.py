@@ -29,11 +29,12 @@ from matchd.players.session import Session
 from matchd.recovery import Recovery
 from matchd.store.store import Cancelled, Commands, Store
 from matchd.websocket.conversation import Outlet
+from matchd.websocket.rates import Rates
 
 
 @dataclass(frozen=True, slots=True)
 class Tempo:
-    """How fast a node acts and how long it waits, in seconds."""
+    """How fast a node acts and how long it waits, in seconds; how many messages one player may send it."""
 
     tick: float = 0.5
     node_timeout: float = 4.0
@@ -41,6 +42,8 @@ class Tempo:
     drain_grace: float = 15.0
     allocation_attempts: int = 3
     cooldown: Cooldown = DEFAULT_COOLDOWN
+    messages_per_second: float = 20.0
+    burst: int = 40
 
 
 class Node:
@@ -80,7 +83,8 @@ class Node:
         self._lobby = Lobby(
             modes, self.store, self.presence, self.background, self.metrics, self.notifications.listen,
             self.notifications.unlisten, self.matchmaker.wake, self.allocator.begin, self.departures.add,
-            lambda claim: self.remembrance.add(claim, clock.seconds()), join_tokens,
+            lambda claim: self.remembrance.add(claim, clock.seconds()),
+            Rates(tempo.messages_per_second, tempo.burst), join_tokens,
         )  # fmt: skip
         self._numbers = count(1)
         self._known_as = ""

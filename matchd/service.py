@@ -279,6 +279,8 @@ def _tempo(settings: Settings) -> Tempo:
         drain_grace=recovery.drain_grace,
         allocation_attempts=matchmaking.allocation_attempts,
         cooldown=Cooldown(**asdict(settings.cooldown)),
+        messages_per_second=settings.limits.messages_per_second,
+        burst=settings.limits.burst,
     )
 
 

@@ -158,8 +158,14 @@ class RefusedRequestTests(PortCase):
     def test_without_a_list_any_origin_may_connect(self) -> None:
         """Also a page from a file."""
         port = self.port()
-        for origin in ("https://anywhere.example", "null", "file:///x.html"):
+        for origin in ("https://anywhere.example", "file:///x.html"):
             self.assertEqual(port.open(f"Origin: {origin}")[0].status, "HTTP/1.1 101 Switching Protocols")
+
+    def test_nobody_is_an_origin_that_has_to_be_listed(self) -> None:
+        """Any page can send `null`, by a frame in a sandbox: it may not connect unless it is listed by its name."""
+        for origins, status in (((), 403), (("https://game.example",), 403), (("null",), 101), (("*",), 101)):
+            client = self.port(origins=origins).visitor("Origin: null")
+            self.assertEqual(int(client.status.split()[1]), status, origins)
 
     def test_a_request_that_never_comes(self) -> None:
         """Is waited for five seconds, then the socket is dropped."""

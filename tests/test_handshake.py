@@ -122,8 +122,10 @@ class OriginTests(SynchronousTestCase):
         self.assertTrue(is_welcome("", {canonical("https://game.example")}))
 
     def test_without_a_list_any_is_welcome(self) -> None:
-        """The same as a star."""
+        """The same as a star, but for `null`, which has to be named."""
         self.assertTrue(is_welcome("https://anywhere.example", ()))
+        self.assertFalse(is_welcome("null", ()))
+        self.assertTrue(is_welcome("null", {"null"}))
         self.assertTrue(is_welcome("null", {"*"}))
 
     @patient

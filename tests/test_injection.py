@@ -73,8 +73,8 @@ class EdgeTests(WorldTestCase):
         """A name of a mode that nobody serves makes no queue."""
         player = self.service.player("a")
         before = dump(self.service.direct)
-        for mode in TRICKY:
-            answer = ask(player, type="enqueue", player_id="a", game_mode=mode)
+        for number, mode in enumerate(TRICKY):
+            answer = ask(player, type="enqueue", player_id=f"a{number}", game_mode=mode)
             self.assertEqual(answer["code"], "invalid_game_mode")
         self.assertEqual(dump(self.service.direct), before)
 

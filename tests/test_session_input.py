@@ -115,3 +115,26 @@ class BadInputOnTwoNodes(BadInput):
 
 class NewsFromOthersOnTwoNodes(NewsFromOthers):
     nodes = 2
+
+
+class Pace(Conversation):
+    """How many messages one player may send to a node, whatever connections he uses."""
+
+    def test_it_does_not_help_to_connect_anew(self) -> None:
+        """Forty at once are his, on all connections together; each one more is refused, and held against him."""
+        for _ in range(4):
+            player = self.queued()
+            for _ in range(9):
+                player.enqueue("Ranked")
+            self.assertNotIn("error", player.types)
+        late = self.queued()
+        refusal = {"type": "error", "code": "rate_limited", "message": "too many messages of this player"}
+        self.assertEqual((late.heard, late.faults), ([refusal], 1))
+        self.service.advance(0.25)
+        self.assertEqual(late.enqueue("Ranked").last["type"], "queued")
+
+    def test_others_are_not_slowed_down(self) -> None:
+        """Each player has his own pace."""
+        for _ in range(41):
+            self.queued()
+        self.assertEqual(self.queued("b").last["type"], "start_loading")

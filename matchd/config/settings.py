@@ -16,6 +16,7 @@ from types import MappingProxyType
 from matchd.config.endpoints import is_local, private_key
 from matchd.config.files import path_of, read_file, reason
 from matchd.config.join import Join, read_join
+from matchd.config.limits import Limits
 from matchd.config.modes import DEFAULT_MODES, read_modes
 from matchd.config.secrets import Secrets
 from matchd.config.servers import Servers, read_servers
@@ -44,18 +45,6 @@ class SettingsError(StartupError):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("; ".join(problems))
         self.problems = tuple(problems)
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """``[limits]``: what players' connections may take. Rates are of one connection, times in seconds."""
-
-    max_connections: int = bounded(18_000, 1, 1_000_000)
-    messages_per_second: float = bounded(20.0, 0.1, 10_000.0)
-    burst: int = bounded(40, 1, 100_000)
-    idle_seconds: float = bounded(30.0, 1.0, 3600.0)
-    handshake_seconds: float = bounded(5.0, 0.1, 60.0)
-    ping_seconds: float = bounded(20.0, 1.0, 3600.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +97,7 @@ class Settings:
     auth_mode: str = "none"
     servers: Servers = field(default_factory=Servers)
     join: Join = field(default_factory=Join)
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     recovery: Recovery = Recovery()
     matchmaking: Matchmaking = Matchmaking()
     cooldown: Cooldown = Cooldown()

@@ -38,6 +38,12 @@ def bounded(default: N, low: N, high: N) -> N:
     return bounds  # type: ignore[no-any-return]
 
 
+def listed(default: tuple[str, ...], form: Form) -> tuple[str, ...]:
+    """A field of a section that is a list of texts of this form."""
+    texts: Any = field(default=default, metadata={"form": form})
+    return texts  # type: ignore[no-any-return]
+
+
 def shown(value: object) -> str:
     """``value`` about as a TOML file has it, short and on one line."""
     if isinstance(value, list):
@@ -141,11 +147,11 @@ class Table:
             self.refuse(key, form.words + ("" if secret else f", got {shown(value)}"))
         return default
 
-    def texts(self, key: str, form: Form) -> tuple[str, ...]:
+    def texts(self, key: str, form: Form, default: tuple[str, ...] = ()) -> tuple[str, ...]:
         """A list of texts of the form, each once, in the order given."""
         value = self.take(key)
         if value is None:
-            return ()
+            return default
         if not isinstance(value, list):
             self.refuse(key, f"a list, each item {form.words}; got {shown(value)}")
             return ()
@@ -162,13 +168,14 @@ class Table:
         return Table(value if isinstance(value, dict) else {}, self._problems, self.name(key) + ".")
 
     def section(self, key: str, shape: type[S]) -> S:
-        """The table at ``key`` as the dataclass ``shape``, each of its fields made with ``bounded``."""
+        """The table at ``key`` as the dataclass ``shape``, each of its fields made with ``bounded`` or ``listed``."""
         inner = self.table(key)
         values = {}
         for each in fields(cast(Any, shape)):
             default: Any = each.default
-            read = inner.whole if isinstance(default, int) else inner.number
-            values[each.name] = read(each.name, default, **each.metadata)
+            read: Any = inner.whole if isinstance(default, int) else inner.number
+            read = inner.texts if isinstance(default, tuple) else read
+            values[each.name] = read(each.name, default=default, **each.metadata)
         inner.refuse_unknown()
         return shape(**values)
 

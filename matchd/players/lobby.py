@@ -13,6 +13,7 @@ from matchd.metrics import Metrics
 from matchd.model import GameMode, Roster
 from matchd.players.presence import Presence
 from matchd.store.store import Claim, Store
+from matchd.websocket.rates import Rates
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +22,8 @@ class Lobby:
 
     ``listen`` fires when nothing said to a player can pass unheard; ``match`` says that a mode has enough
     players; ``allocate`` hands over a complete roster; ``departed`` that a player's connection is gone, and
-    which loading session he deserts, ``remember`` that it is and that he was matched. Where there are
-    ``join_tokens``, each ``match_found`` carries one.
+    which loading session he deserts, ``remember`` that it is and that he was matched. ``pace`` is that of
+    each player, whatever connections he uses. Where there are ``join_tokens``, each ``match_found`` carries one.
     """
 
     modes: Mapping[str, GameMode]
@@ -36,4 +37,5 @@ class Lobby:
     allocate: Callable[[Roster], None]
     departed: Callable[[str, str, str], None]
     remember: Callable[[Claim], None]
+    pace: Rates
     join_tokens: JoinTokens | None = None

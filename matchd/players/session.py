@@ -66,6 +66,11 @@ class Session:
             self._outlet.fault()
             return
         self._lobby.metrics.message_in(str(message.__struct_config__.tag))
+        player_id = getattr(message, "player_id", self.standing.player_id)
+        if player_id and not self._lobby.pace.take(player_id, self._now()):
+            self._refuse(ErrorCode.RATE_LIMITED, "too many messages of this player")
+            self._outlet.fault()
+            return
         if len(self._inbox) >= MOST_WAITING:
             self._refuse(ErrorCode.RATE_LIMITED, "too many messages wait for an answer")
             return

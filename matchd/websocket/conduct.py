@@ -54,8 +54,10 @@ class Conduct:
 
     def message(self, now: float) -> Verdict:
         """One more message, ping or pong has come."""
-        if self._messages.take(now):
-            return Verdict.OK
+        return Verdict.OK if self._messages.take(now) else self.refusal(now)
+
+    def refusal(self, now: float) -> Verdict:
+        """A message was one too many, here or by another count."""
         return Verdict.WARN if self._refusals.take(now) else Verdict.CLOSE
 
     def fragment(self, now: float) -> bool:

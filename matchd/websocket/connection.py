@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from matchd.messages import CloseCode, ErrorCode, error
+from matchd.websocket.addresses import TooMuch, Visit
 from matchd.websocket.conduct import Conduct, Verdict
 from matchd.websocket.conversation import Conversation
 from matchd.websocket.fastframes import FastFrames
@@ -43,6 +44,8 @@ class PlayerConnection(FastFrames):
     silence = 0
     _conduct: Conduct
     conversation: Conversation | None = None
+    visit: Visit | None = None
+    _pieces = 0
     _stall: IDelayedCall | None = None
     _linger: IDelayedCall | None = None
     _unread = 0
@@ -52,16 +55,32 @@ class PlayerConnection(FastFrames):
 
     def processHandshake(self) -> None:
         """Bytes of the request have come: refuse what is too long or for another path, complete or not."""
-        if problem := objection(self.data, self.factory.limits):
+        self._pieces += 1
+        if problem := objection(self.data, self.factory.limits, self._pieces):
             self.failHandshake(*problem)
         else:
             super().processHandshake()
 
     def onConnect(self, request: ConnectionRequest) -> None:
-        """A valid request: only its origin can still be wrong. No extension is ever accepted."""
+        """A valid request: only its origin can be wrong, or its address have too much. No extension is accepted."""
         self.websocket_extensions: list[object] = []
         if not is_welcome(request.origin, self.factory.origins):
             raise ConnectionDeny(403, "this origin may not connect")
+        self._end_visit()
+        del self._pieces
+        host, forwarded = getattr(self.transport.getPeer(), "host", ""), request.headers.get("x-forwarded-for", "")
+        try:
+            visit = self.factory.addresses.enters(host, forwarded, self._now())
+        except TooMuch as much:
+            raise ConnectionDeny(429, str(much)) from None
+        if visit is not None:  # else there is nothing to keep
+            self.visit = visit
+
+    def _end_visit(self) -> None:
+        self.factory.settled(self)
+        if self.visit is not None:
+            self.visit.ends()
+            del self.visit
 
     def failHandshake(self, reason: str, code: int = 400, headers: Iterable[tuple[str, str]] | None = None) -> None:
         """Answer as HTTP does, and hang up."""
@@ -97,18 +116,18 @@ class PlayerConnection(FastFrames):
             return
         if is_binary:
             self.close(CloseCode.BINARY, "binary frame: only text is spoken here")
-        elif self._admits():
+        elif self._admits(len(payload)):
             self._hand_over(payload)
 
     def onPing(self, payload: bytes) -> None:
         """The client's pings are answered as fast as it may send."""
-        if self.state == self.STATE_OPEN and self._admits():
+        if self.state == self.STATE_OPEN and self._admits(len(payload)):
             self.sendPong(payload)
 
     def onPong(self, payload: bytes) -> None:
         """It is still there."""
         if self.state == self.STATE_OPEN:
-            self._admits()
+            self._admits(len(payload))
 
     def onMessageFrameBegin(self, length: int) -> None:
         """A frame of a message begins, perhaps not its first."""
@@ -127,12 +146,15 @@ class PlayerConnection(FastFrames):
         super().onMessageFrame(payload)
         self.message_data = _joined(self.message_data)
 
-    def _admits(self) -> bool:
+    def _admits(self, size: int) -> bool:
         """Whether one more message may be worked on; when not, the client is told."""
         self.silence = 0
-        verdict = self._conduct.message(self._now())
+        now, too_fast = self._now(), self.factory.too_fast
+        verdict = self._conduct.message(now)
+        if verdict is Verdict.OK and self.visit is not None and not self.visit.says(size, now):
+            verdict, too_fast = self._conduct.refusal(now), self.factory.too_fast_together
         if verdict is Verdict.WARN:
-            self.send(self.factory.too_fast)
+            self.send(too_fast)
         elif verdict is Verdict.CLOSE:
             self.close(CloseCode.ABUSE, "too many messages")
         return verdict is Verdict.OK
@@ -220,6 +242,7 @@ class PlayerConnection(FastFrames):
         """The socket is gone, for whatever reason, and with it every timer."""
         _cancel(self._stall, self._linger)
         self._stall = self._linger = None
+        self._end_visit()
         super().connectionLost(reason)
 
     def onClose(self, was_clean: bool, code: int | None, reason: str | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -13,6 +13,7 @@ from twisted.internet.task import deferLater
 
 from matchd.background import Background, Loop
 from matchd.messages import CloseCode, ErrorCode, error
+from matchd.websocket.addresses import Addresses, TooMuch
 from matchd.websocket.connection import PlayerConnection
 from matchd.websocket.conversation import Conversation, Outlet
 from matchd.websocket.fastframes import with_options
@@ -23,7 +24,7 @@ from matchd.websocket.limits import DEFAULTS, Limits
 CLOSED_PER_TURN = 500
 """Connections closed before the reactor gets to do something else."""
 
-REFUSALS = {403: "origin", 404: "path", 426: "plain_http", 503: "full"}
+REFUSALS = {403: "origin", 404: "path", 426: "plain_http", 429: "address", 503: "full"}
 """What a handshake refused with such a status counts as; with any other, ``handshake``."""
 
 
@@ -32,8 +33,8 @@ class Gateway(WebSocketServerFactory):  # type: ignore[misc]
 
     ``converse`` begins the conversation of a new connection. ``origins`` are those of the web pages that
     may connect, such as ``https://game.example``; none are any. ``refused`` counts who was turned away, by
-    reason (``full``, ``draining``, ``origin``, ``path``, ``plain_http``, ``handshake``); ``closed`` counts
-    the connections that ended, by close code: ours, 1000 when the client closed, 1006 when it just went.
+    reason (``full``, ``draining``, ``origin``, ``path``, ``plain_http``, ``address``, ``handshake``); ``closed``
+    counts the connections that ended, by close code: ours, 1000 when the client closed, 1006 when it just went.
     """
 
     noisy = False
@@ -50,7 +51,9 @@ class Gateway(WebSocketServerFactory):  # type: ignore[misc]
         self.converse = converse
         self.limits = limits
         self.origins = frozenset(map(canonical, origins))
+        self.too_fast_together = error(ErrorCode.RATE_LIMITED, "too many messages from your address")
         self.too_fast = error(ErrorCode.RATE_LIMITED, f"more than {limits.messages_per_second:g} messages a second")
+        self.addresses = Addresses(limits)
         self.refused: Counter[str] = Counter()
         self.closed: Counter[int] = Counter()
         self.on_refused: Callable[[str], None] = lambda reason: None
@@ -59,6 +62,7 @@ class Gateway(WebSocketServerFactory):  # type: ignore[misc]
         self._keepalive = Keepalive(limits)
         self._rounds = Loop(background, "keepalive", self._keepalive.interval, self._look_after, jitter=0)
         self._vacant: list[Deferred[None]] = []
+        self._opening: OrderedDict[PlayerConnection, None] = OrderedDict()
         self._batched_timer = _Timer(background.reactor)
         self._set_options()
         self.protocol = with_options(PlayerConnection, self)
@@ -89,8 +93,29 @@ class Gateway(WebSocketServerFactory):  # type: ignore[misc]
         if self.countConnections >= self.limits.max_connections + 2 * self.limits.overflow:
             self.turned_away(503)
             return None
+        try:
+            visit = self.addresses.arrives(getattr(addr, "host", ""), self.clock.seconds())
+        except TooMuch:
+            self.turned_away(429)
+            return None
         connection: PlayerConnection = super().buildProtocol(addr)
+        if visit is not None:
+            connection.visit = visit
+        self._begin(connection)
         return connection
+
+    # who is on the way in
+
+    def _begin(self, connection: PlayerConnection) -> None:
+        self._opening[connection] = None
+        if len(self._opening) > self.limits.half_open:
+            slowest, _ = self._opening.popitem(last=False)
+            self.turned_away(408)
+            slowest.dropConnection(abort=True)
+
+    def settled(self, connection: PlayerConnection) -> None:
+        """Its handshake is over, or it is gone."""
+        self._opening.pop(connection, None)
 
     # whom there is no place for
 

@@ -10,13 +10,19 @@ from matchd.websocket.limits import Limits
 
 PATH = b"/ws/"
 ANY = "*"
+NOBODY = "null"
 
 _END = b"\r\n\r\n"
 _PORTS = {"http": 80, "https": 443}
 
 
-def objection(data: bytes, limits: Limits) -> tuple[str, HTTPStatus] | None:
-    """What speaks against a request whose head begins with ``data``, complete or not, if anything does."""
+def objection(data: bytes, limits: Limits, pieces: int = 1) -> tuple[str, HTTPStatus] | None:
+    """What speaks against a request whose head begins with ``data``, complete or not, if anything does.
+
+    So far it has come in so many ``pieces``.
+    """
+    if pieces > limits.handshake_pieces:
+        return f"more than {limits.handshake_pieces} pieces", HTTPStatus.REQUEST_TIMEOUT
     head, end, _ = data.partition(_END)
     if len(head) + len(end) > limits.handshake_bytes:
         return f"more than {limits.handshake_bytes} bytes", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
@@ -61,6 +67,9 @@ def canonical(origin: str) -> str:
 def is_welcome(origin: str, allowed: Collection[str]) -> bool:
     """Whether a page of ``origin`` may connect, by the canonical origins in ``allowed``.
 
-    Native clients send none, and may; if none is ``allowed`` by name, any is.
+    Native clients send none, and may; if none is ``allowed`` by name, any is. ``null`` is what every page can make
+    itself, and never is unless it is named.
     """
+    if origin.strip().lower() == NOBODY:
+        return ANY in allowed or NOBODY in allowed
     return not origin or not allowed or ANY in allowed or canonical(origin) in allowed

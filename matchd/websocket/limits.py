@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from matchd.messages import MAX_BYTES
 
+LOOPBACK = ("127.0.0.0/8", "::1/128")
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -19,12 +21,31 @@ class Limits:
     overflow: int = 500
     """Connections beyond that which get the time to be told; the next get a 503, and as many again nothing at all."""
 
+    half_open: int = 4096
+    """Sockets of this node whose handshake is under way; beyond it the one that has taken longest is cut."""
+    address_half_open: int = 50
+    """Those of one address; who comes on top is cut at once."""
+    address_connections: int = 250
+    """Players connected from one address at once; who comes on top gets a 429."""
+    address_handshakes_per_second: float = 25.0
+    """Handshakes of one address in the long run; ten seconds' worth at once. Who goes beyond gets a 429."""
+    address_messages_per_second: float = 200.0
+    """The same for its messages, pings and pongs, all connections together; beyond it they are refused."""
+    address_bytes_per_second: int = 262_144
+    """The same for the bytes in them."""
+    trusted_networks: tuple[str, ...] = LOOPBACK
+    """Addresses for which there are no such limits."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses whose ``X-Forwarded-For`` is believed."""
+
     handshake_seconds: float = 5.0
     """Time to finish the opening handshake."""
     handshake_bytes: int = 8192
     """Its length, up to and with the empty line."""
     handshake_headers: int = 64
     """Its header lines."""
+    handshake_pieces: int = 256
+    """Pieces that it comes in."""
 
     message_bytes: int = MAX_BYTES
     """Length of a message, and of a frame."""

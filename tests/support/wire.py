@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from operator import xor
 
-from twisted.internet.address import IPv4Address
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
@@ -94,11 +94,15 @@ class Client:
 
     gone = False
 
-    def __init__(self, factory: Factory) -> None:
-        connection = factory.buildProtocol(IPv4Address("TCP", "127.0.0.1", 50_000))
-        assert connection is not None
+    def __init__(self, factory: Factory, host: str = "127.0.0.1") -> None:
+        address = (IPv6Address if ":" in host else IPv4Address)("TCP", host, 50_000)
+        self.wire = Wire(peerAddress=address)
+        connection = factory.buildProtocol(address)
+        if connection is None:
+            self.wire.loseConnection()
+            self.gone = True
+            return
         self.connection: Protocol = connection
-        self.wire = Wire()
         connection.makeConnection(self.wire)
 
     def feed(self, data: bytes) -> None:
@@ -190,9 +194,9 @@ class Port:
         self.listeners.append(Listener(outlet))
         return self.listeners[-1]
 
-    def client(self) -> Client:
+    def client(self, host: str = "127.0.0.1") -> Client:
         """A new socket that has said nothing."""
-        self.clients.append(Client(self.gateway))
+        self.clients.append(Client(self.gateway, host))
         return self.clients[-1]
 
     def open(self, *extra: str) -> tuple[Client, Listener]:
@@ -201,10 +205,11 @@ class Port:
         client.feed(request("/ws/", *extra))
         return client, self.listeners[-1]
 
-    def visitor(self, *extra: str) -> Client:
+    def visitor(self, *extra: str, host: str = "127.0.0.1") -> Client:
         """A new WebSocket that may not get a conversation."""
-        client = self.client()
-        client.feed(request("/ws/", *extra))
+        client = self.client(host)
+        if not client.gone:
+            client.feed(request("/ws/", *extra))
         return client
 
     def hang_up(self) -> None:
