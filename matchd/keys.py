@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import jwt
+from jwt.utils import is_ssh_key
 
 ALGORITHMS = ("HS256", "EdDSA", "ES256", "RS256")
 
@@ -46,6 +47,8 @@ def _secret(text: str) -> bytes:
     secret = text.strip().encode()
     if b"-----BEGIN " in secret:
         raise ValueError("holds a key in PEM; HS256 takes a secret that both sides share")
+    if is_ssh_key(secret):
+        raise ValueError("holds a key for SSH; HS256 takes a secret that both sides share")
     if len(secret) < SHORTEST_SECRET:
         raise ValueError(f"holds a secret of {len(secret)} bytes; {SHORTEST_SECRET} are the least")
     return secret

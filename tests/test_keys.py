@@ -37,6 +37,9 @@ class KeyTests(SynchronousTestCase):
         for algorithm in ALGORITHMS[1:]:
             for text in pair(algorithm):
                 self.assert_refused(verifying_key, "HS256", text, words)
+        words = "holds a key for SSH; HS256 takes a secret that both sides share"
+        for text in ("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKV2", "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHA"):
+            self.assert_refused(signing_key, "HS256", text, words)
 
     def test_of_another_kind(self) -> None:
         """A key of one algorithm is not taken for another."""
