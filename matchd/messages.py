@@ -45,6 +45,7 @@ class ErrorCode(StrEnum):
     ALREADY_QUEUED = "already_queued"
     LOADING_TIMEOUT = "loading_timeout"
     UNAUTHORIZED = "unauthorized"
+    TOKEN_EXPIRED = "token_expired"
     RATE_LIMITED = "rate_limited"
     COOLDOWN = "cooldown"
     UNAVAILABLE = "unavailable"
@@ -62,6 +63,7 @@ class BadMessage(Exception):
 Name = Annotated[str, msgspec.Meta(pattern=NAME)]
 Token = Annotated[str, msgspec.Meta(max_length=4096)]
 Rating = Annotated[float, msgspec.Meta(ge=-1e9, le=1e9)]
+PartySize = Annotated[int, msgspec.Meta(ge=1, le=64)]
 Millis = Annotated[float, msgspec.Meta(ge=0, le=60_000)]
 
 
@@ -73,7 +75,7 @@ class Enqueue(msgspec.Struct, frozen=True, tag_field="type", tag="enqueue"):
     rating: Rating | None = None
     latencies: Annotated[dict[Name, Millis], msgspec.Meta(max_length=64)] | None = None
     party_id: Name | None = None
-    party_size: Annotated[int, msgspec.Meta(ge=1, le=64)] | None = None
+    party_size: PartySize | None = None
     token: Token | None = None
 
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 
+from matchd.auth.authority import Authority
 from matchd.background import Background
 from matchd.errors import StoreUnavailable
 from matchd.jointoken import JoinTokens
@@ -58,6 +59,7 @@ class Node:
         modes: Mapping[str, GameMode],
         tempo: Tempo,
         prefix: str = "",
+        authority: Authority | None = None,
         join_tokens: JoinTokens | None = None,
     ) -> None:
         clock = background.reactor
@@ -84,7 +86,7 @@ class Node:
             modes, self.store, self.presence, self.background, self.metrics, self.notifications.listen,
             self.notifications.unlisten, self.matchmaker.wake, self.allocator.begin, self.departures.add,
             lambda claim: self.remembrance.add(claim, clock.seconds()),
-            Rates(tempo.messages_per_second, tempo.burst), join_tokens,
+            Rates(tempo.messages_per_second, tempo.burst), authority, join_tokens,
         )  # fmt: skip
         self._numbers = count(1)
         self._known_as = ""

@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from matchd import exits
+from matchd.auth.authority import authority
 from matchd.background import Background
 from matchd.collector import Collector
 from matchd.config.join import Join
@@ -122,9 +123,13 @@ class Matchd(Service):
         self._addresses = AddressBook(reactor, _allowed(settings))
         client = GameServerClient(reactor, addresses=self._addresses, timeout=settings.matchmaking.allocation_timeout)
         self._on_stop(client.close)
+        players = authority(settings.auth, background)
+        if players is not None:
+            await players.start()
+            self._on_stop(players.stop)
         self.node = Node(
             background, commands, subscriber, client, settings.modes, _tempo(settings), settings.key_prefix,
-            _join_tokens(settings.join),
+            players, _join_tokens(settings.join),
         )  # fmt: skip
         limits = affordable(_limits(settings), raise_limit())
         self.gateway = Gateway(background, self.node.open, limits, settings.origins)

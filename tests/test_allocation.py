@@ -51,7 +51,7 @@ class RequestTests(AllocationTestCase):
         world = self.world(1, modes={**MODES, "Trio": GameMode("Trio", (2, 1))})
         world.server()
         world.advance(5)
-        other = TestNode(world, Tempo(), MODES)
+        other = TestNode(world, Tempo(), MODES, None)
         world.nodes.append(other)
         a, b, c = [world.player(name).enqueue("Trio") for name in "abc"]
         world.games.behaviour["one:7000"] = "slow"

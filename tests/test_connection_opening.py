@@ -192,3 +192,39 @@ class RefusedRequestTests(PortCase):
         self.assertFalse(client.wire.aborted)
         port.clock.advance(2)
         self.assertTrue(client.wire.aborted)
+
+
+class CredentialTests(PortCase):
+    """A token that comes with the request is for the conversation, before any message."""
+
+    def test_header(self) -> None:
+        """As an ``Authorization``."""
+        port = self.port()
+        port.client().feed(request("/ws/", "Authorization: Bearer a.b.c") + frame(b"one"))
+        self.assertEqual((port.listeners[0].presented, port.listeners[0].received), (["a.b.c"], [b"one"]))
+
+    def test_protocol(self) -> None:
+        """As a sub-protocol, of which only the other is agreed to."""
+        client, listener = self.port().open("Sec-WebSocket-Protocol: matchd, bearer.a.b.c")
+        self.assertEqual(listener.presented, ["a.b.c"])
+        self.assertIn("\r\nSec-WebSocket-Protocol: matchd\r\n", client.head + "\r\n")
+        self.assertNotIn("bearer", client.head)
+
+    def test_another_protocol(self) -> None:
+        """Is not agreed to."""
+        client, listener = self.port().open("Sec-WebSocket-Protocol: chat, bearer.a.b.c")
+        self.assertEqual(listener.presented, ["a.b.c"])
+        self.assertNotIn("Protocol:", client.head)
+
+    def test_url(self) -> None:
+        """One in the URL is nobody's (T3)."""
+        port = self.port()
+        client = port.client()
+        client.feed(request("/ws/?token=a.b.c&access_token=a.b.c"))
+        self.assertEqual((client.status, port.listeners[0].presented), ("HTTP/1.1 101 Switching Protocols", []))
+
+    def test_none(self) -> None:
+        """A connection without one keeps nothing of it, nor does one with."""
+        for extra in ((), ("Authorization: Bearer a.b.c",)):
+            client, _ = self.port().open(*extra)
+            self.assertNotIn("_credential", vars(client.connection))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from matchd.websocket.handshake import canonical, is_welcome, objection, refusal
+from matchd.websocket.handshake import canonical, credential, is_welcome, objection, refusal
 from matchd.websocket.limits import DEFAULTS
 from tests.support.properties import patient
 
@@ -133,3 +133,22 @@ class OriginTests(SynchronousTestCase):
     def test_nothing_makes_it_fail(self, origin: str) -> None:
         """Whatever a header holds."""
         is_welcome(origin, {canonical("https://game.example")})
+
+
+class CredentialTests(SynchronousTestCase):
+    """The token that comes with a request."""
+
+    def test_header(self) -> None:
+        """As ``Authorization``; it wins over another."""
+        for scheme in ("Bearer", "bearer", "BEARER"):
+            self.assertEqual(credential({"authorization": f"{scheme}  a.b.c "}, ["bearer.d.e.f"]), "a.b.c")
+
+    def test_protocol(self) -> None:
+        """As a sub-protocol, whatever others there are, and whatever else a proxy authorizes by."""
+        for header in ({}, {"authorization": "Basic YTpi"}, {"authorization": ""}):
+            self.assertEqual(credential(header, ["matchd", "x", "bearer.a.b.c"]), "a.b.c")
+
+    def test_none(self) -> None:
+        """Nothing else is one."""
+        for header, protocols in (({}, []), ({}, ["matchd", "bearer"]), ({"authorization": "Bearer"}, ["matchd"])):
+            self.assertEqual(credential(header, protocols), "")

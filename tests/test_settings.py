@@ -103,7 +103,6 @@ WRONG = [
     ("[modes.Ranked]\nteam = [1, 1]", ["modes.Ranked.team: unknown key, did you mean teams?"]),
     ('[modes."2 on 2"]\nteams = [2, 2]', [f'modes."2 on 2": {NAME}']),
     ('[modes."2.v.2"]\norder = 1', ['modes."2.v.2".order: fifo or random, got 1']),
-    ('[auth]\nmode = "jwt"\nalgorithm = "HS256"', ['auth.mode: only "none" is available']),
     ('[auth]\nmoed = "none"', ["auth.moed: unknown key, did you mean mode?"]),
     ('[join]\nalgorithm = "none"', ['join.algorithm: HS256 or EdDSA or ES256 or RS256, got "none"']),
     ('[join]\nkey_file = "/nowhere"', ["join.key_file: /nowhere: No such file or directory"]),
@@ -221,7 +220,7 @@ class ValueTests(Files):
         self.assertEqual(settings.limits, Limits(18_000, 20, 40, 30, 5, 20))
         self.assertEqual(settings.recovery, Recovery(4, 0, 15))
         self.assertEqual(settings.matchmaking, Matchmaking(0.5, 5, 3))
-        self.assertEqual((settings.auth_mode, settings.workers, settings.log_format), ("none", 1, "text"))
+        self.assertEqual((settings.auth.mode, settings.workers, settings.log_format), ("none", 1, "text"))
         self.assertTrue(settings.nothing_configured)
 
     def test_something_configured(self) -> None:

@@ -20,6 +20,7 @@ from matchd.model import GameMode
 from matchd.tap import Options
 from tests.support.certificates import authority
 from tests.support.documents import Document, bare
+from tests.support.tokens import signer
 
 SETTINGS = Document.read("docs/settings.md")
 README = Document.read("README.md")
@@ -27,8 +28,10 @@ GAME_SERVERS = Document.read("docs/gameservers.md")
 REDIS = Document.read("docs/redis.md")
 
 NOT_IN_THE_FILE = {"config", "warnings"}
-OTHER_NAMES = {"auth_mode": "auth.mode", "join.key": "join.key_file"}
-NO_FIELD = dict.fromkeys(("operator_token_file", "redis_password", "redis_password_file", "servers.token_file"))
+OTHER_NAMES = {"auth.jwks": "auth.jwks_file", "join.key": "join.key_file"}
+NO_FIELD = dict.fromkeys(
+    ("operator_token_file", "redis_password", "redis_password_file", "servers.token_file", "auth.key_file")
+)
 """Keys that end in another key's field."""
 
 
@@ -136,10 +139,13 @@ class KeyTests(SynchronousTestCase):
         for text in (text for page in pages for text in page.code("toml")):
             folder = Path(self.mktemp()).absolute()
             folder.mkdir()
-            for name in re.findall(r'^\w*_file = "(.+)"', text, re.M):
+            for name in re.findall(r'^\w*_file = "(.+?)"', text, re.M):
                 (folder / name).write_text("secret" * 8)
             key, certificate = root.issue("game.example")
-            for name, content in {"key.pem": key, "cert.pem": certificate, "redis-ca.pem": root.pem}.items():
+            accounts = signer("ES256").verifying
+            for name, content in {
+                "key.pem": key, "cert.pem": certificate, "redis-ca.pem": root.pem, "accounts.pem": accounts,
+            }.items():  # fmt: skip
                 (folder / name).write_text(content)
             read(tomllib.loads(text.replace("/etc/matchd", str(folder))), {}, folder / "matchd.toml")
 

@@ -27,7 +27,7 @@ def is_local(description: str) -> bool:
     port = getattr(endpoint, "_port", 0)
     if not 0 <= port <= 65535:
         raise ValueError(f"a port is 0 to 65535, got {port}")
-    return isinstance(endpoint, UNIXServerEndpoint) or _is_loopback(getattr(endpoint, "_interface", ""))
+    return isinstance(endpoint, UNIXServerEndpoint) or is_loopback(getattr(endpoint, "_interface", ""))
 
 
 def _endpoint(description: str) -> object:
@@ -41,7 +41,8 @@ def _endpoint(description: str) -> object:
         raise ValueError(f"{description} is no endpoint, as tcp:8080:interface=127.0.0.1 is one") from None
 
 
-def _is_loopback(interface: str) -> bool:
+def is_loopback(interface: str) -> bool:
+    """Whether an address, or the name ``localhost``, is this machine's own."""
     try:
         return interface == "localhost" or ipaddress.ip_address(interface).is_loopback
     except ValueError:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from matchd.config.files import is_public, path_of, read_file, reason
-from matchd.config.table import VISIBLE, Table
+from matchd.config.table import VISIBLE, Form, Table
 
 
 class Secrets:
@@ -25,19 +25,22 @@ class Secrets:
         self._folder = config.parent if config else Path.cwd()
         self._inline: list[str] = []
 
-    def read(self, table: Table, key: str) -> str:
-        """The secret ``key``; empty where it is not given, or wrong, which the table is told."""
-        secret, file, variable = table.text(key, form=VISIBLE, secret=True), f"{key}_file", _variable(table, key)
+    def read(self, table: Table, key: str, form: Form = VISIBLE, public: bool = False) -> str:
+        """The secret ``key``; empty where it is not given, or wrong, which the table is told.
+
+        One that is ``public`` after all may be read by anyone.
+        """
+        secret, file, variable = table.text(key, form=form, secret=True), f"{key}_file", _variable(table, key)
         path = path_of(table, file, self._folder)
         if path is not None and key in table:
             table.refuse(file, f"{key} is set too; keep one of them")
         elif variable in self._environ and (path is not None or key in table):
             table.refuse(file if path is not None else key, f"{variable} is set too; keep one of them")
         elif path is not None:
-            secret = self._read_file(table, file, path)
+            secret = _checked(table, file, self._read(table, file, path, public), str(path), form)
         elif variable in self._environ:
-            secret = _checked(table, key, self._environ[variable], variable)
-        elif secret:
+            secret = _checked(table, key, self._environ[variable].strip(), variable, form)
+        elif secret and not public:
             self.found(table, key)
         return secret
 
@@ -62,22 +65,33 @@ class Secrets:
         if is_public(path):
             self.warnings.append(f"every user of this machine can read {path}: {names}")
 
-    def _read_file(self, table: Table, key: str, path: Path) -> str:
+    def read_file(self, table: Table, key: str, public: bool = False) -> str:
+        """The content of the file that ``key`` names; empty where there is none, which the table is told."""
+        path = path_of(table, key, self._folder)
+        content = self._read(table, key, path, public) if path is not None else None
+        if content == "":
+            table.refuse(key, f"{path}: is empty")
+        return content or ""
+
+    def _read(self, table: Table, key: str, path: Path, public: bool) -> str | None:
+        """The content of a file; None when it can't be read, which the table has been told."""
         try:
-            secret = read_file(path).strip()
-            self.check_file(path, table.name(key))
+            content = read_file(path).strip()
+            if not public:
+                self.check_file(path, table.name(key))
+            return content
         except (OSError, ValueError) as error:
             table.refuse(key, f"{path}: {reason(error)}")
-            return ""
-        return _checked(table, key, secret, str(path))
+            return None
 
 
 def _variable(table: Table, key: str) -> str:
     return "MATCHD_" + table.name(key).upper().replace(".", "_")
 
 
-def _checked(table: Table, key: str, secret: str, place: str) -> str:
-    if VISIBLE.fits(secret):
-        return secret
-    table.refuse(key, f"{place} holds no {'password' if 'password' in key else 'token'}: {VISIBLE.words}")
-    return ""
+def _checked(table: Table, key: str, secret: str | None, place: str, form: Form) -> str:
+    if secret is not None and not form.fits(secret):
+        what = next((word for word in ("password", "key") if word in key), "token")
+        table.refuse(key, f"{place} holds no {what}: {form.words}")
+        return ""
+    return secret or ""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
+from matchd.config.auth import Auth, read_auth
 from matchd.config.endpoints import is_local, private_key
 from matchd.config.files import path_of, read_file, reason
 from matchd.config.join import Join, read_join
@@ -94,7 +95,7 @@ class Settings:
     operator_token: str = field(default="", repr=False)
     key_prefix: str = ""
     origins: tuple[str, ...] = ()
-    auth_mode: str = "none"
+    auth: Auth = field(default_factory=Auth)
     servers: Servers = field(default_factory=Servers)
     join: Join = field(default_factory=Join)
     limits: Limits = field(default_factory=Limits)
@@ -150,9 +151,10 @@ def read(
     folder = config.parent if config else Path.cwd()
     secrets = Secrets(environ, config)
     insecure = table.flag("insecure")
+    auth = read_auth(table.table("auth"), secrets)
     token = secrets.read(table, "operator_token")
     settings = Settings(
-        listen=_read_listen(table, insecure),
+        listen=_read_listen(table, insecure or auth.mode != "none"),
         http=_read_http(table, secrets),
         redis=_read_redis(table, secrets),
         data_dir=_read_data_dir(table, folder),
@@ -164,7 +166,7 @@ def read(
         operator_token=token,
         key_prefix=table.text("key_prefix", form=KEY_PREFIX),
         origins=table.texts("origins", ORIGIN),
-        auth_mode=_read_auth(table.table("auth")),
+        auth=auth,
         servers=read_servers(table.table("servers"), secrets),
         join=read_join(table.table("join"), folder, secrets.warnings),
         limits=table.section("limits", Limits),
@@ -185,7 +187,7 @@ def _warnings(settings: Settings, secrets: Secrets) -> tuple[str, ...]:
         if (path := private_key(description)) is not None:
             secrets.check_file(path, f"the privateKey of {name}")
     secrets.check_config()
-    return tuple(secrets.warnings)
+    return (*_exposure(settings), *secrets.warnings)
 
 
 def _parse_file(path: Path) -> dict[str, object]:
@@ -202,12 +204,19 @@ def _parse_file(path: Path) -> dict[str, object]:
         raise SettingsError([f"--config: {path}: nested too deeply"]) from None
 
 
-def _read_listen(table: Table, insecure: bool) -> str:
+def _read_listen(table: Table, open_to_all: bool) -> str:
     description = table.text("listen", LISTEN)
-    if not (_is_local(table, "listen", description) or insecure):
+    if not (_is_local(table, "listen", description) or open_to_all):
         exposed = f"{description} is not on loopback, and auth.mode is none"
         table.refuse("listen", f"{exposed}; give --insecure to let anyone play under any name")
     return description
+
+
+def _exposure(settings: Settings) -> tuple[str, ...]:
+    """What is said loudly of a player port that is open to strangers."""
+    if settings.auth.mode != "none" or is_local(settings.listen):
+        return ()
+    return (f"insecure: players are not authenticated, whoever reaches {settings.listen} plays under any name",)
 
 
 def _read_http(table: Table, secrets: Secrets) -> str | None:
@@ -248,12 +257,3 @@ def _read_data_dir(table: Table, folder: Path) -> Path | None:
     except OSError as error:
         table.refuse("data_dir", f"{path}: {reason(error)}")
     return path
-
-
-def _read_auth(table: Table) -> str:
-    mode = table.take("mode")
-    if mode not in (None, "none"):
-        table.refuse("mode", 'only "none" is available')
-    else:
-        table.refuse_unknown()
-    return "none"

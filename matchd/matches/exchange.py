@@ -29,7 +29,7 @@ from matchd.matches.agent import Content, KeepingAgent
 from matchd.matches.http1 import StaleConnection
 
 BODY_LIMIT = 16 * 1024
-"""The longest body that is read, in bytes."""
+"""The longest body that is read, in bytes, unless it is said otherwise."""
 
 _PLAINLY: dict[str, Any] = {"allow_redirects": False, "unbuffered": True, "cookies": CookieJar()}
 
@@ -64,12 +64,22 @@ class Answer:
 class Exchanges:
     """Asks peers over HTTP, each within ``timeout`` seconds; keeps up to ``keep`` idle connections to each.
 
+    A body of more than ``limit`` bytes is not read to its end.
     An ``agent`` takes the place of real connections in tests.
     """
 
-    def __init__(self, reactor: IReactorTime, *, timeout: float, keep: int = 2, agent: IAgent | None = None) -> None:
+    def __init__(
+        self,
+        reactor: IReactorTime,
+        *,
+        timeout: float,
+        keep: int = 2,
+        limit: int = BODY_LIMIT,
+        agent: IAgent | None = None,
+    ) -> None:
         self._reactor = reactor
         self._timeout = timeout
+        self._limit = limit
         self._agent = KeepingAgent(reactor, keep)
         self._kept = HTTPClient(agent or self._agent, _NoCookies())
         self._fresh = HTTPClient(agent or KeepingAgent(reactor, keep=0), _NoCookies())
@@ -88,7 +98,7 @@ class Exchanges:
         deadline = self._reactor.seconds() + self._timeout
         asked = Deferred.fromCoroutine(self._send(method, url, body, dict(headers or {})))
         response: IResponse = await asked.addTimeout(self._timeout, self._reactor, self._too_late)
-        reading = _Body()
+        reading = _Body(self._limit)
         response.deliverBody(reading)
         flaw = ""
         try:
@@ -174,7 +184,8 @@ class _Flawed(Exception):
 class _Body(Protocol):
     """Reads a body up to the limit; ``ended`` fires when it is whole and fails with _Flawed when it is not."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
         self.content = bytearray()
         self.ended: Deferred[None] = Deferred(lambda _: self._hang_up())
 
@@ -182,10 +193,10 @@ class _Body(Protocol):
         if self.ended.called:
             return
         self.content += data
-        if len(self.content) > BODY_LIMIT:
-            del self.content[BODY_LIMIT:]
+        if len(self.content) > self._limit:
+            del self.content[self._limit :]
             self._hang_up()
-            self.ended.errback(_Flawed(f"more than {BODY_LIMIT} bytes"))
+            self.ended.errback(_Flawed(f"more than {self._limit} bytes"))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self.ended.called:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from twisted.internet.defer import Deferred
 
+from matchd.auth.authority import Authority
 from matchd.background import Background
 from matchd.jointoken import JoinTokens
 from matchd.metrics import Metrics
@@ -23,7 +24,8 @@ class Lobby:
     ``listen`` fires when nothing said to a player can pass unheard; ``match`` says that a mode has enough
     players; ``allocate`` hands over a complete roster; ``departed`` that a player's connection is gone, and
     which loading session he deserts, ``remember`` that it is and that he was matched. ``pace`` is that of
-    each player, whatever connections he uses. Where there are ``join_tokens``, each ``match_found`` carries one.
+    each player, whatever connections he uses. ``authority`` says who players are; with None they are whoever they say.
+    Where there are ``join_tokens``, each ``match_found`` carries one.
     """
 
     modes: Mapping[str, GameMode]
@@ -38,4 +40,5 @@ class Lobby:
     departed: Callable[[str, str, str], None]
     remember: Callable[[Claim], None]
     pace: Rates
+    authority: Authority | None = None
     join_tokens: JoinTokens | None = None

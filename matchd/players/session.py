@@ -13,6 +13,8 @@ from math import ceil
 from twisted.internet.defer import CancelledError
 from twisted.python.failure import Failure
 
+from matchd.auth.authority import Authority
+from matchd.auth.tokens import Unauthorized
 from matchd.errors import StoreUnavailable
 from matchd.messages import (
     BadMessage,
@@ -30,6 +32,7 @@ from matchd.messages import (
 )
 from matchd.model import Place, Roster
 from matchd.players.delivery import Delivery
+from matchd.players.identification import Credential, Identification
 from matchd.players.lobby import Lobby
 from matchd.players.standing import Standing
 from matchd.store.store import Accepted, AlreadyQueued, Claim, CoolingDown, Finding
@@ -42,6 +45,8 @@ MOST_WAITING = 32
 class Session:
     """What one connection says and hears; ``connection_id`` names it across all nodes."""
 
+    _identification: Identification | None = None
+
     def __init__(self, outlet: Outlet, connection_id: str, lobby: Lobby) -> None:
         self.connection_id = connection_id
         self.standing = Standing()
@@ -49,12 +54,17 @@ class Session:
         self._outlet = outlet
         self._lobby = lobby
         self._delivery = Delivery()
-        self._inbox: deque[ClientMessage] = deque()
+        self._inbox: deque[ClientMessage | Credential] = deque()
         self._busy = False
         self._over = False
         self._catching_up = False
 
     # what the connection brings
+
+    def present(self, token: str) -> None:
+        """A token that came with the handshake; it means nothing where players are not authenticated."""
+        if self._lobby.authority is not None:
+            self._take(Credential(token))
 
     def receive(self, frame: bytes) -> None:
         """One text frame of the client."""
@@ -66,7 +76,7 @@ class Session:
             self._outlet.fault()
             return
         self._lobby.metrics.message_in(str(message.__struct_config__.tag))
-        player_id = getattr(message, "player_id", self.standing.player_id)
+        player_id = self._speaker(message)
         if player_id and not self._lobby.pace.take(player_id, self._now()):
             self._refuse(ErrorCode.RATE_LIMITED, "too many messages of this player")
             self._outlet.fault()
@@ -74,6 +84,9 @@ class Session:
         if len(self._inbox) >= MOST_WAITING:
             self._refuse(ErrorCode.RATE_LIMITED, "too many messages wait for an answer")
             return
+        self._take(message)
+
+    def _take(self, message: ClientMessage | Credential) -> None:
         self._inbox.append(message)
         if not self._busy:
             self._lobby.background.spawn("session", self._work())
@@ -83,6 +96,8 @@ class Session:
         if self._over:
             return
         self._over = True
+        if self._identification is not None:
+            self._identification.stop()
         standing, claim = self.standing, self.claim()
         self._fall_silent()
         if standing.under_way:
@@ -145,8 +160,12 @@ class Session:
         finally:
             self._busy = False
 
-    async def _answer(self, message: ClientMessage) -> None:
+    async def _answer(self, message: ClientMessage | Credential) -> None:
         try:
+            if self._lobby.authority is not None:
+                message = await self._identify(self._lobby.authority, message)
+                if self._over:
+                    return
             match message:
                 case Enqueue():
                     await self._enqueue(message)
@@ -156,6 +175,8 @@ class Session:
                     await self._dequeue()
                 case LoadingComplete():
                     await self._loading_complete(message)
+        except Unauthorized as doubt:
+            self._send_away(str(doubt))
         except StoreUnavailable:
             self._refuse(ErrorCode.UNAVAILABLE, "the store can't be reached: ask again, nothing was lost")
         except CancelledError:
@@ -217,6 +238,31 @@ class Session:
             self._refuse(ErrorCode.NOT_IN_SESSION, "loading_session_id: you are not in that loading session")
 
     # for whom this connection speaks
+
+    def _speaker(self, message: ClientMessage) -> str:
+        """Whose pace a message goes by: a name that anybody can write is nobody's where tokens are asked for."""
+        if self._lobby.authority is not None:
+            return self._identification.player_id if self._identification is not None else ""
+        return str(getattr(message, "player_id", self.standing.player_id))
+
+    async def _identify(self, authority: Authority, message: ClientMessage | Credential) -> ClientMessage | Credential:
+        """The message, if it is his to say. Raises Unauthorized."""
+        if self._identification is None:
+            self._identification = Identification(
+                authority, self._lobby.background.reactor, self._ask_for_token, self._token_expired
+            )
+        return await self._identification.admit(message)
+
+    def _ask_for_token(self) -> None:
+        self._refuse(ErrorCode.TOKEN_EXPIRED, "token: has expired; send a new one with enqueue or resume")
+
+    def _token_expired(self) -> None:
+        self._send_away("token: has expired, and no new one came")
+
+    def _send_away(self, why: str) -> None:
+        self._inbox.clear()
+        self._refuse(ErrorCode.UNAUTHORIZED, why)
+        self._outlet.close(CloseCode.UNAUTHORIZED, "unauthorized")
 
     async def _speak_for(self, player_id: str) -> bool:
         """Be reachable as this player before anything is asked for him; False if that can't be."""

@@ -17,7 +17,7 @@ from matchd.websocket.addresses import TooMuch, Visit
 from matchd.websocket.conduct import Conduct, Verdict
 from matchd.websocket.conversation import Conversation
 from matchd.websocket.fastframes import FastFrames
-from matchd.websocket.handshake import is_welcome, objection, refusal
+from matchd.websocket.handshake import SUBPROTOCOL, credential, is_welcome, objection, refusal
 
 if TYPE_CHECKING:
     from matchd.websocket.gateway import Gateway
@@ -46,6 +46,7 @@ class PlayerConnection(FastFrames):
     conversation: Conversation | None = None
     visit: Visit | None = None
     _pieces = 0
+    _credential = ""
     _stall: IDelayedCall | None = None
     _linger: IDelayedCall | None = None
     _unread = 0
@@ -61,11 +62,20 @@ class PlayerConnection(FastFrames):
         else:
             super().processHandshake()
 
-    def onConnect(self, request: ConnectionRequest) -> None:
-        """A valid request: only its origin can be wrong, or its address have too much. No extension is accepted."""
+    def onConnect(self, request: ConnectionRequest) -> str | None:
+        """A valid request: only its origin can be wrong, or its address have too much. No extension is accepted.
+
+        A token in it is for the conversation to judge: browsers tell a page nothing of a handshake refused.
+        """
         self.websocket_extensions: list[object] = []
         if not is_welcome(request.origin, self.factory.origins):
             raise ConnectionDeny(403, "this origin may not connect")
+        self._begin_visit(request)
+        if token := credential(request.headers, request.protocols):
+            self._credential = token
+        return SUBPROTOCOL if SUBPROTOCOL in request.protocols else None
+
+    def _begin_visit(self, request: ConnectionRequest) -> None:
         self._end_visit()
         del self._pieces
         host, forwarded = getattr(self.transport.getPeer(), "host", ""), request.headers.get("x-forwarded-for", "")
@@ -107,6 +117,9 @@ class PlayerConnection(FastFrames):
             return
         self.registerProducer(self, True)
         self.factory.joined(self)
+        if self._credential:
+            self.conversation.present(self._credential)
+            del self._credential
 
     # what comes in
 

@@ -14,6 +14,9 @@ class Conversation(Protocol):
     def enqueued(self) -> bool:
         """Whether it has ever asked for a place in a queue."""
 
+    def present(self, token: str) -> None:
+        """A token that came with the handshake, before anything else; returns at once and doesn't raise."""
+
     def receive(self, frame: bytes) -> None:
         """One text frame, within all limits and valid UTF-8; returns at once and doesn't raise for bad input."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -11,6 +11,8 @@ from matchd.websocket.limits import Limits
 PATH = b"/ws/"
 ANY = "*"
 NOBODY = "null"
+SUBPROTOCOL = "matchd"
+"""What is agreed to with those who ask for it: a browser can send a token only beside a sub-protocol."""
 
 _END = b"\r\n\r\n"
 _PORTS = {"http": 80, "https": 443}
@@ -73,3 +75,11 @@ def is_welcome(origin: str, allowed: Collection[str]) -> bool:
     if origin.strip().lower() == NOBODY:
         return ANY in allowed or NOBODY in allowed
     return not origin or not allowed or ANY in allowed or canonical(origin) in allowed
+
+
+def credential(headers: Mapping[str, str], protocols: Iterable[str]) -> str:
+    """The token that a request shows: as its ``Authorization``, else as a sub-protocol; empty where there is none."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return token.strip()
+    return next((name.removeprefix("bearer.") for name in protocols if name.startswith("bearer.")), "")

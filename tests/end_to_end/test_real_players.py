@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import ssl
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.support.fleets import SharedFleetCase
 from tests.support.keys import SECRET
 from tests.support.loopback import ask
 from tests.support.talking import Talk, talking
+from tests.support.tokens import Signer, signer
 from tests.support.valkey import free_port
 from tests.support.waiting import eventually
 
@@ -44,6 +46,7 @@ class RealPlayersTests(SharedFleetCase):
         for name, content in {
             "key.pem": key, "cert.pem": certificate, "redis-ca.pem": cls.authority.pem, "redis.password": PASSWORD,
             "operator.token": OPERATORS, "servers.token": SERVERS, "join.key": SECRET,
+            "accounts.pem": signer("ES256").verifying,
         }.items():  # fmt: skip
             Path(fleet.file(name, content)).chmod(0o600)
         own = f"privateKey={fleet.folder}/key.pem:certKey={fleet.folder}/cert.pem:interface=127.0.0.1"
@@ -104,7 +107,18 @@ class RealPlayersTests(SharedFleetCase):
             self.assertEqual(json.loads(reply.text), {"player_id": player_id, "team": match["team"]})
 
     def enqueue(self, talk: Talk, player_id: str) -> dict[str, Any]:
-        return talk.answer(json.dumps({"type": "enqueue", "player_id": player_id, "game_mode": "Duel"}))
+        token = signer("ES256").token(player_id, exp=time.time() + 600)
+        wish = {"type": "enqueue", "player_id": player_id, "game_mode": "Duel", "token": token}
+        return talk.answer(json.dumps(wish))
+
+    def test_nobody_plays_without_a_token(self) -> None:
+        """Nor with one of somebody else's making (T2)."""
+        forged = Signer("ES256").token("ada", exp=time.time() + 600)
+        for shown in ({}, {"token": forged}):
+            with self.talk() as talk:
+                talk.tell(type="enqueue", player_id="ada", game_mode="Duel", **shown)
+                self.assertEqual(talk.hear()["code"], "unauthorized")
+                self.assertEqual(talk.closed(), 4003)
 
     def test_nobody_listens_in(self) -> None:
         """Who speaks without TLS is not answered; who does not know the certificate does not speak (T34)."""
@@ -120,6 +134,6 @@ class RealPlayersTests(SharedFleetCase):
         self.assertEqual(await self.status("/v1/invariants", Authorization=f"Bearer {OPERATORS}"), 200)
 
     def test_nothing_to_warn_of(self) -> None:
-        """matchd has no word to say against these settings, but that nobody is authenticated."""
+        """matchd has no word to say against these settings."""
         warnings = re.findall(r"^\S+ (?:warn|error|critical) .*$", self.program.log, re.MULTILINE)
-        self.assertEqual([warning for warning in warnings if "not authenticated" not in warning], [])
+        self.assertEqual(warnings, [])

@@ -31,10 +31,10 @@ class Player:
         await self.client.connect(self.url, PATIENCE)
         return self
 
-    async def enqueue(self) -> Player:
+    async def enqueue(self, **optional: object) -> Player:
         """Connect, and wait in the queue."""
         await self.connect()
-        self.client.enqueue(self.name, self.mode)
+        self.client.enqueue(self.name, self.mode, **optional)
         await self.hear("queued")
         return self
 

@@ -164,7 +164,11 @@ class Listener:
     outlet: Outlet
     enqueued: bool = False
     received: list[bytes] = field(default_factory=list)
+    presented: list[str] = field(default_factory=list)
     times_lost: int = 0
+
+    def present(self, token: str) -> None:
+        self.presented.append(token)
 
     def receive(self, frame: bytes) -> None:
         self.received.append(frame)

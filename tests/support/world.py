@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
+from matchd.auth.authority import Authority
 from matchd.background import Background
 from matchd.census import census
 from matchd.jointoken import JoinTokens
@@ -116,7 +117,7 @@ class TestNode:
 
     __test__ = False
 
-    def __init__(self, world: World, tempo: Tempo, modes: dict[str, GameMode]) -> None:
+    def __init__(self, world: World, tempo: Tempo, modes: dict[str, GameMode], authority: Authority | None) -> None:
         self.world = world
         self.clock = Clock()
         self.clock.rightNow = world.clock.seconds()
@@ -124,7 +125,7 @@ class TestNode:
         self.subscriber = BlockingSubscriber(world.path, self._hear)
         self.node = Node(
             Background(self.clock), self.commands, self.subscriber, world.games, modes, tempo,  # type: ignore[arg-type]
-            join_tokens=world.join_tokens,
+            authority=authority, join_tokens=world.join_tokens,
         )  # fmt: skip
         self.node.store.on_fenced = self._fenced
         self.alive = True
@@ -207,11 +208,14 @@ class TestNode:
 
 
 class World:
-    """Nodes, players and game servers on one store, at ``path``, which is emptied first."""
+    """Nodes, players and game servers on one store, at ``path``, which is emptied first.
+
+    ``authority`` makes what identifies players, whose time of day is the clock's.
+    """
 
     def __init__(
         self, path: str, nodes: int = 1, tempo: Tempo = TEMPO, modes: dict[str, GameMode] = MODES,
-        join_tokens: JoinTokens | None = None,
+        authority: Callable[[Clock], Authority] | None = None, join_tokens: JoinTokens | None = None,
     ) -> None:  # fmt: skip
         self.path = path
         self.join_tokens = join_tokens
@@ -220,11 +224,12 @@ class World:
         self.direct = BlockingConnection(path)
         self.direct.ask("FLUSHALL")
         self._tempo, self._modes = tempo, modes
+        self._authority = authority(self.clock) if authority else None
         self.players: list[Player] = []
-        self.nodes = [TestNode(self, tempo, modes) for _ in range(nodes)]
+        self.nodes = [TestNode(self, tempo, modes, self._authority) for _ in range(nodes)]
 
     def add_node(self) -> TestNode:
-        self.nodes.append(TestNode(self, self._tempo, self._modes))
+        self.nodes.append(TestNode(self, self._tempo, self._modes, self._authority))
         return self.nodes[-1]
 
     def server(self, server_id: str = "one", capacity: int = 100, sessions: int | None = None) -> str:

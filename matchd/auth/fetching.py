@@ -1,0 +1,131 @@
+"""The keys of players' tokens from a URL: fetched at the start, from time to time, and when a new one is named."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from matchd.auth.keyset import KeySet, read_jwks
+from matchd.background import Background, Loop
+from matchd.errors import MatchdError, StartupError
+from matchd.matches.exchange import Exchanges, Unanswered, Unreachable
+
+log = Logger()
+
+DEADLINE = 5.0
+"""Seconds for a fetch, from connecting to the last byte."""
+LARGEST = 64 * 1024
+"""Bytes of a key set; the large providers' have 20 KiB."""
+PAUSE = 10.0
+"""Seconds between two fetches for the sake of keys that tokens name: whoever makes names up costs no more."""
+
+
+class KeySource(Protocol):
+    """Where keys come from."""
+
+    @property
+    def keys(self) -> KeySet:
+        """Those that count now."""
+
+    async def start(self) -> None:
+        """Have keys. Raises StartupError."""
+
+    async def renew(self) -> bool:
+        """A token names a key that is not among them: look for newer ones; whether it is worth another try."""
+
+    async def stop(self) -> None:
+        """There is nobody left who asks."""
+
+
+class FixedKeys:
+    """Keys that stay as they are."""
+
+    def __init__(self, keys: KeySet) -> None:
+        self.keys = keys
+
+    async def start(self) -> None:
+        """They are here."""
+
+    async def renew(self) -> bool:
+        """There are no others."""
+        return False
+
+    async def stop(self) -> None:
+        """Nothing to stop."""
+
+
+class FetchedKeys:
+    """The key set at ``url``, fetched every ``interval`` seconds; while that fails, the last one counts."""
+
+    keys: KeySet
+
+    def __init__(
+        self, url: str, algorithm: str, interval: float, background: Background, exchanges: Exchanges | None = None
+    ) -> None:
+        """``exchanges`` takes the place of the usual ones in tests."""
+        self._url, self._algorithm = url, algorithm
+        self._background = background
+        self._exchanges = exchanges or Exchanges(background.reactor, timeout=DEADLINE, keep=0, limit=LARGEST)
+        self._loop = Loop(background, "keys", interval, self._refresh)
+        self._next = 0.0
+        self._waiting: list[Deferred[bool]] = []
+        self._fetching = False
+
+    async def start(self) -> None:
+        """Fetch them for the first time. Raises StartupError."""
+        try:
+            self.keys = await self._fetch()
+        except KeysNotFetched as error:
+            raise StartupError(f"auth.jwks_url: {error}") from None
+        self._loop.start()
+
+    async def stop(self) -> None:
+        """Fetch no more."""
+        self._loop.stop()
+        await self._exchanges.close()
+
+    async def renew(self) -> bool:
+        """Fetch them again, unless that was done a moment ago; who asks meanwhile waits for the same answer."""
+        if not self._fetching:
+            if self._background.reactor.seconds() < self._next:
+                return False
+            self._background.spawn("keys", self._refresh())
+        answer: Deferred[bool] = Deferred(self._waiting.remove)
+        self._waiting.append(answer)
+        return await answer
+
+    async def _refresh(self) -> None:
+        if self._fetching:
+            return
+        self._fetching = True
+        fresh = False
+        try:
+            self.keys = await self._fetch()
+            fresh = True
+        except KeysNotFetched as error:
+            log.warn("the keys of players' tokens stay as they were: {reason}", reason=str(error))
+        finally:
+            self._fetching = False
+            self._next = self._background.reactor.seconds() + PAUSE
+            waiting, self._waiting = self._waiting, []
+            for answer in waiting:
+                answer.callback(fresh)
+
+    async def _fetch(self) -> KeySet:
+        try:
+            answer = await self._exchanges.ask("GET", self._url, headers={"Accept": "application/json"})
+            if not answer.ok:
+                raise KeysNotFetched(f"{self._url} answered {answer.status}")
+            if answer.flaw:
+                raise KeysNotFetched(f"{self._url}: {answer.flaw}")
+            return read_jwks(self._algorithm, answer.body)
+        except (Unreachable, Unanswered) as error:
+            raise KeysNotFetched(f"{self._url}: {error}") from None
+        except ValueError as error:
+            raise KeysNotFetched(f"{self._url} {error}") from None
+
+
+class KeysNotFetched(MatchdError):
+    """There were none to be had; the text says why."""

@@ -1,0 +1,206 @@
+"""Keys of players' tokens from a URL: fetched, rotated, kept while nothing comes, and never fetched for ever (T2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import globalLogPublisher
+from twisted.trial.unittest import SynchronousTestCase
+
+from matchd.auth.authority import Authority, authority
+from matchd.auth.tokens import Identity, UnknownKey
+from matchd.background import Background
+from matchd.config.auth import Auth
+from matchd.errors import StartupError
+from tests.support.network import Network, ScriptedServer, ScriptedServers, response
+from tests.support.tokens import NOW, jwks, signer
+
+URL = "http://127.0.0.1:7000/jwks.json"
+OLD, NEW = signer("ES256", "old"), signer("ES256", "new")
+
+
+class Fetching(SynchronousTestCase):
+    """A provider of keys in a network in memory, and somebody who believes in them."""
+
+    def setUp(self) -> None:
+        self.network = Network()
+        self.background = Background(self.network.reactor)
+        self.answer = response("200 OK", jwks(OLD).encode())
+        self.provider = ScriptedServers(self.reply)
+        self.network.listen(7000, self.provider)
+        auth = Auth(mode="jwt", algorithm="ES256", jwks_url=URL, jwks_refresh=300)
+        made = authority(auth, self.background, lambda: NOW)
+        assert made is not None
+        self.authority: Authority = made
+        self.warnings: list[str] = []
+        globalLogPublisher.addObserver(self.note)
+        self.addCleanup(globalLogPublisher.removeObserver, self.note)
+
+    def note(self, event: Any) -> None:
+        if event["log_level"].name == "warn":
+            self.warnings.append(event["log_format"].format(**event))
+
+    def reply(self, server: ScriptedServer, head: bytes, body: bytes) -> None:
+        server.say(self.answer)
+
+    def start(self) -> Deferred[None]:
+        started = Deferred.fromCoroutine(self.authority.start())
+        self.network.settle()
+        return started
+
+    def started(self) -> None:
+        self.successResultOf(self.start())
+        self.addCleanup(self.stop)
+
+    def stop(self) -> None:
+        """Nothing stays behind."""
+        self.successResultOf(Deferred.fromCoroutine(self.authority.stop()))
+        self.background.cancel_all()
+        self.network.settle()
+        self.assertEqual(self.network.open, 0)
+        self.assertEqual(self.network.reactor.getDelayedCalls(), [])
+
+    def identify(self, token: str) -> Deferred[Identity]:
+        asked = Deferred.fromCoroutine(self.authority.identify(token))
+        self.network.settle()
+        return asked
+
+    def assert_known(self, token: str) -> None:
+        self.assertEqual(self.successResultOf(self.identify(token)).player_id, "ada")
+
+    def assert_unknown(self, token: str) -> None:
+        self.failureResultOf(self.identify(token), UnknownKey)
+
+    @property
+    def fetched(self) -> int:
+        return len(self.provider.requests)
+
+    def offer(self, *signers: Any) -> None:
+        self.answer = response("200 OK", jwks(*signers).encode())
+
+
+class StartTests(Fetching):
+    """There are keys, or matchd does not start."""
+
+    def test_keys(self) -> None:
+        """They are fetched before anybody comes, with one request."""
+        self.started()
+        self.assert_known(OLD.token())
+        self.assertEqual(self.fetched, 1)
+        self.assertTrue(self.provider.requests[0][0].startswith(b"GET /jwks.json HTTP/1.1\r\n"))
+
+    def test_no_keys(self) -> None:
+        """One line says why, and names the key of the file."""
+        for answer, why in (
+            (response("404 Not Found"), " answered 404"),
+            (response("302 Found", b"", "Location: http://127.0.0.1:7000/other"), " answered 302"),
+            (response("200 OK", b"<html>"), " holds no JSON Web Key Set"),
+            (response("200 OK", jwks(signer("RS256")).encode()), " holds no key that verifies ES256"),
+            (response("200 OK", jwks(OLD).encode().ljust(64 * 1024 + 1)), ": more than 65536 bytes"),
+        ):
+            self.answer = answer
+            failure = self.failureResultOf(self.start(), StartupError)
+            self.assertEqual(failure.getErrorMessage(), f"auth.jwks_url: {URL}{why}")
+        self.assertEqual(self.fetched, 5)
+
+    def test_large_set(self) -> None:
+        """Large providers have many keys, with certificates."""
+        self.answer = response("200 OK", jwks(OLD).encode().ljust(60 * 1024))
+        self.started()
+        self.assert_known(OLD.token())
+
+    def test_no_answer(self) -> None:
+        """Five seconds are enough for all of it."""
+        self.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"
+        starting = self.start()
+        self.network.advance(5)
+        failure = self.failureResultOf(starting, StartupError)
+        self.assertEqual(failure.getErrorMessage(), f"auth.jwks_url: {URL}: no whole answer within 5 s")
+
+
+class RotationTests(Fetching):
+    """Keys come and go."""
+
+    def test_from_time_to_time(self) -> None:
+        """After each interval the set is fetched; what is no longer in it no longer counts."""
+        self.started()
+        self.offer(NEW)
+        self.assert_known(OLD.token())
+        self.network.advance(331, 1)
+        self.assertEqual(self.fetched, 2)
+        self.assert_known(NEW.token())
+        self.network.advance(11, 1)
+        self.assert_unknown(OLD.token())
+
+    def test_at_once(self) -> None:
+        """A token that names a new key has the set fetched; both keys count while both are in it."""
+        self.started()
+        self.offer(OLD, NEW)
+        self.assert_known(NEW.token())
+        self.assert_known(OLD.token())
+        self.assertEqual(self.fetched, 2)
+
+    def test_many_at_once(self) -> None:
+        """All who wait for the same key wait for one request."""
+        self.started()
+        self.offer(NEW)
+        asked = [Deferred.fromCoroutine(self.authority.identify(NEW.token())) for _ in range(50)]
+        self.network.settle()
+        self.assertEqual({self.successResultOf(each).player_id for each in asked}, {"ada"})
+        self.assertEqual(self.fetched, 2)
+
+    def test_made_up_names(self) -> None:
+        """Whoever makes names up has it fetched once in ten seconds, whatever he does."""
+        self.started()
+        for number in range(200):
+            self.assert_unknown(OLD.token(header={"kid": f"made-up-{number}"}))
+            self.network.advance(0.25)
+        self.assertEqual(self.fetched, 1 + 5)
+        self.assert_known(OLD.token())
+
+    def test_one_who_gives_up(self) -> None:
+        """The others still get their answer."""
+        self.started()
+        self.offer(NEW)
+        one, other = (Deferred.fromCoroutine(self.authority.identify(NEW.token())) for _ in range(2))
+        one.cancel()
+        self.failureResultOf(one)
+        self.network.settle()
+        self.assertEqual(self.successResultOf(other).player_id, "ada")
+
+
+class OutageTests(Fetching):
+    """The provider of keys can't be reached, or says nonsense."""
+
+    def test_the_last_ones_count(self) -> None:
+        """For as long as it takes, and the log says so, a line each time."""
+        self.started()
+        self.answer = response("503 Service Unavailable", b"s3cret\r\nforged")
+        self.network.advance(1000, 1)
+        self.assert_known(OLD.token())
+        self.assertGreaterEqual(self.fetched, 3)
+        line = f"the keys of players' tokens stay as they were: {URL} answered 503"
+        self.assertEqual(self.warnings, [line] * (self.fetched - 1))
+        self.offer(NEW)
+        self.network.advance(331, 1)
+        self.assert_known(NEW.token())
+
+    def test_unknown_key_meanwhile(self) -> None:
+        """Whoever has a new token is refused after five seconds at most."""
+        self.started()
+        self.answer = b""
+        asked = self.identify(NEW.token())
+        self.network.advance(4.75)
+        self.assertNoResult(asked)
+        self.network.advance(0.25)
+        self.failureResultOf(asked, UnknownKey)
+
+    def test_stopped_meanwhile(self) -> None:
+        """A node that stops does not wait for it."""
+        self.started()
+        self.answer = b""
+        asked = self.identify(NEW.token())
+        self.background.cancel_all()
+        self.network.settle()
+        self.failureResultOf(asked, UnknownKey)

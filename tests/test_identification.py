@@ -1,0 +1,314 @@
+"""Players who have to show a token: what they are told, and that nobody else gets anything done (T2, T4, T8)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from matchd.auth.authority import Authority
+from matchd.auth.fetching import FixedKeys
+from matchd.auth.keyset import KeySet, read_jwks
+from matchd.auth.tokens import Tokens
+from matchd.messages import CloseCode
+from tests.support.keyspace import dump
+from tests.support.tokens import NOW, authority, jwks, signer
+from tests.support.world import Player
+from tests.support.worlds import WorldTestCase
+
+REFUSED = CloseCode.UNAUTHORIZED, "unauthorized"
+ASKED = {
+    "type": "error",
+    "code": "token_expired",
+    "message": "token: has expired; send a new one with enqueue or resume",
+}
+
+
+def unauthorized(why: str) -> dict[str, Any]:
+    return {"type": "error", "code": "unauthorized", "message": why}
+
+
+def token(player_id: str = "ada", **claims: Any) -> str:
+    return signer().token(player_id, **claims)
+
+
+class Identified(WorldTestCase):
+    """A service that believes tokens alone."""
+
+    def setUp(self) -> None:
+        self.service = self.world(authority=self.authority)
+        self.service.server()
+        self.addCleanup(self.leave)
+
+    def leave(self) -> None:
+        for player in self.service.players:
+            player.vanish()
+
+    def authority(self, clock: Clock) -> Authority:
+        return authority(clock)
+
+    def wish(self, player_id: str, **fields: Any) -> Player:
+        """A new connection that asks for a match at once."""
+        return self.service.player(player_id).say(type="enqueue", player_id=player_id, game_mode="Ranked", **fields)
+
+    def assert_refused(self, player: Player, why: str) -> None:
+        self.assertEqual(player.last, unauthorized(why))
+        self.assertEqual((player.closed, player.reason), REFUSED)
+
+
+class T02IdentityTests(Identified):
+    """Who plays as whom."""
+
+    def test_t02_first_message(self) -> None:
+        """A token in the first message is enough for all that follow."""
+        ada, bob = self.wish("ada", token=token()), self.wish("bob", token=token("bob"))
+        for each in (ada, bob):
+            each.load()
+        self.assertEqual([ada.types, bob.types], [["queued", "start_loading", "match_found"]] * 2)
+        self.assertEqual(ada.resume().last["type"], "match_found")
+
+    def test_t02_handshake(self) -> None:
+        """One that came with the handshake likewise."""
+        ada = self.service.player("ada")
+        ada.session.present(token())
+        self.assertEqual(ada.enqueue("Ranked").types, ["queued"])
+
+    def test_t02_resume(self) -> None:
+        """``resume`` takes one as well."""
+        self.wish("ada", token=token())
+        again = self.service.player("ada").say(type="resume", player_id="ada", token=token())
+        self.assertEqual(again.types, ["queued"])
+
+    def refusals(self) -> list[tuple[Player, str]]:
+        """Everybody who is not let in, and why."""
+        named = self.service.player("ada")
+        named.session.present(token("eve"))
+        bad = self.service.player("ada")
+        bad.session.present("x")
+        return [
+            (self.wish("ada"), "token: missing"),
+            (self.service.player("ada").resume(), "token: missing"),
+            (self.wish("ada", token=token("eve")), "player_id: the token is somebody else's"),
+            (self.wish("ada", token=token(exp=NOW - 1)), "token: has expired"),
+            (self.wish("ada", token=token(aud="x")), "token: is for another audience"),
+            (self.wish("ada", token=""), "token: is no JSON Web Token"),
+            (named.enqueue("Ranked"), "player_id: the token is somebody else's"),
+            (bad, "token: is no JSON Web Token"),
+        ]
+
+    def test_t02_refused(self) -> None:
+        """Whoever has no token, or one that does not hold, or another's: told so, closed, and not a key in Redis."""
+        before = dump(self.service.direct)
+        for player, why in self.refusals():
+            self.assert_refused(player, why)
+        self.assertEqual(dump(self.service.direct), before)
+        self.assertEqual(list(self.service.nodes[0].node.presence), [])
+
+    def test_t02_what_follows_is_not_read(self) -> None:
+        """After a refusal nothing more counts, also what had already come."""
+        player = self.service.player("ada")
+        for message in (
+            {"type": "enqueue", "player_id": "ada", "game_mode": "Ranked", "token": token("eve")},
+            {"type": "enqueue", "player_id": "ada", "game_mode": "Ranked", "token": token()},
+        ):
+            player.session.receive(json.dumps(message).encode())
+        self.service.settle()
+        self.assertEqual(player.heard, [unauthorized("player_id: the token is somebody else's")])
+
+    def test_t02_nobody_changes_his_name(self) -> None:
+        """A connection has one player: another's token ends it, as good as it may be, and his place is given up."""
+        ada = self.wish("ada", token=token())
+        ada.say(type="enqueue", player_id="bob", game_mode="Ranked", token=token("bob"))
+        self.assert_refused(ada, "token: is somebody else's than the one before")
+        self.assertEqual(self.service.direct.ask("SCARD", "queue:Ranked"), 0)
+
+    def test_t02_nobody_takes_a_place_over(self) -> None:
+        """Who asks for a player who waits, without his token, changes nothing for him."""
+        ada = self.wish("ada", token=token())
+        self.assert_refused(self.wish("ada", token=token("eve")), "player_id: the token is somebody else's")
+        self.assertIsNone(ada.closed)
+        self.assertEqual(ada.dequeue().types, ["queued", "dequeued"])
+
+    def test_t02_what_a_player_says_of_himself(self) -> None:
+        """Rating and party are the token's, whatever the message has: none where the token has none."""
+        heard: list[Any] = []
+        he = self.service.player("ada")
+        self.patch(he.session, "_enqueue", lambda wish: heard.append(wish) or done())
+        mine = {"rating": 9000, "party_id": "mine", "party_size": 5}
+        for shown in (token(), token(rating=1200, party_id="p", party_size=2)):
+            he.say(type="enqueue", player_id="ada", game_mode="Ranked", token=shown, **mine)
+        self.assertEqual(
+            [(wish.rating, wish.party_id, wish.party_size) for wish in heard], [(None, None, None), (1200, "p", 2)]
+        )
+
+    def test_t02_nobody_uses_a_players_pace_up(self) -> None:
+        """What others say in his name does not count as his messages."""
+        ada = self.wish("ada", token=token())
+        for _ in range(100):
+            self.assert_refused(self.wish("ada", token=token("eve")), "player_id: the token is somebody else's")
+        self.assertEqual(ada.resume().types, ["queued", "queued"])
+        for _ in range(50):
+            ada.resume()
+        self.assertEqual(ada.last["code"], "rate_limited")
+
+    def test_t02_without_identity(self) -> None:
+        """What asks for nothing in a player's name is answered as ever."""
+        nobody = self.service.player("ada").dequeue().load()
+        self.assertEqual([message["code"] for message in nobody.heard], ["not_queued", "not_in_session"])
+        self.assertIsNone(nobody.closed)
+
+
+async def done() -> None:
+    pass
+
+
+class T04ExpiryTests(Identified):
+    """A token that runs out while its player waits."""
+
+    def test_t04_in_time(self) -> None:
+        """He is asked for another one as it does; with that he waits on, as long as it is good, in his place."""
+        ada = self.wish("ada", token=token(exp=NOW + 60))
+        self.service.advance(59)
+        self.assertEqual(ada.types, ["queued"])
+        self.service.advance(1)
+        self.assertEqual(ada.last, ASKED)
+        self.service.advance(29)
+        ada.say(type="resume", player_id="ada", token=token(exp=NOW + 120))
+        self.assertEqual(ada.last["type"], "queued")
+        self.service.advance(30)
+        self.assertEqual(ada.types, ["queued", "error", "queued"])
+        self.service.advance(1)
+        self.assertEqual(ada.last, ASKED)
+        ada.say(type="enqueue", player_id="ada", game_mode="Ranked", token=token(exp=NOW + 900))
+        self.service.advance(60)
+        self.assertEqual((ada.closed, ada.types[-1]), (None, "queued"))
+
+    def test_t04_too_late(self) -> None:
+        """Else he is sent away after the grace, and his place is given up."""
+        ada = self.wish("ada", token=token(exp=NOW + 60))
+        self.service.advance(89.5)
+        self.assertIsNone(ada.closed)
+        self.service.advance(0.5)
+        self.assert_refused(ada, "token: has expired, and no new one came")
+        self.assertEqual(self.service.direct.ask("SCARD", "queue:Ranked"), 0)
+
+    def test_t04_asked_once(self) -> None:
+        """He is told once; what he says meanwhile in his own name still counts."""
+        ada = self.wish("ada", token=token(exp=NOW + 60))
+        self.service.advance(80)
+        self.assertEqual(ada.types, ["queued", "error"])
+        self.assertEqual(ada.dequeue().last["type"], "dequeued")
+
+    def test_t04_the_same_again(self) -> None:
+        """The one that has run out is no new one."""
+        ada = self.wish("ada", token=token(exp=NOW + 60))
+        self.service.advance(61)
+        ada.say(type="resume", player_id="ada", token=token(exp=NOW + 60))
+        self.assert_refused(ada, "token: has expired")
+
+    def test_t04_loading(self) -> None:
+        """Also while a match loads; who brings a new one is not disturbed."""
+        ada, bob = self.wish("ada", token=token(exp=NOW + 5)), self.wish("bob", token=token("bob"))
+        self.service.advance(6)
+        self.assertEqual(ada.last, ASKED)
+        ada.say(type="resume", player_id="ada", token=token())
+        ada.load()
+        bob.load()
+        self.assertEqual([ada.last["type"], bob.last["type"]], ["match_found"] * 2)
+
+    def test_t04_for_ever(self) -> None:
+        """A token that is good for ever costs one timer, and one that is gone none."""
+        clock = self.service.nodes[0].clock
+        usual = len(clock.getDelayedCalls())
+        ada = self.wish("ada", token=token(exp=2**53))
+        ada.say(type="resume", player_id="ada", token=token(exp=2**53))
+        self.assertEqual(len(clock.getDelayedCalls()), usual + 1)
+        self.assertLess(max(call.getTime() for call in clock.getDelayedCalls()), clock.seconds() + 3601)
+        ada.vanish()
+        self.assertEqual(len(clock.getDelayedCalls()), usual)
+
+
+class T08ReplayTests(Identified):
+    """Whoever has listened says again what a player said."""
+
+    def test_t08_every_frame(self) -> None:
+        """Every frame of a finished match, on new connections, once the token has run out: nothing changes."""
+        said = {
+            name: [
+                {"type": "enqueue", "player_id": name, "game_mode": "Ranked", "token": token(name, exp=NOW + 60)},
+                {"type": "loading_complete"},
+                {"type": "resume", "player_id": name, "token": token(name, exp=NOW + 60)},
+                {"type": "dequeue"},
+            ]
+            for name in ("ada", "bob")
+        }
+        players = [self.service.player(name) for name in said]
+        for step in range(4):
+            for player in players:
+                message = said[player.player_id][step]
+                if message["type"] == "loading_complete":
+                    message["loading_session_id"] = player.last["loading_session_id"]
+                player.say(**message)
+        self.assertEqual([player.types[2] for player in players], ["match_found"] * 2)
+        for player in players:
+            player.vanish()
+        self.service.advance(125)
+        before = dump(self.service.direct)
+        for name, messages in said.items():
+            for message in messages:
+                heard = self.service.player("thief").say(**message).heard
+                self.assertEqual([answer["type"] for answer in heard], ["error"], (name, message["type"]))
+        self.assertEqual(dump(self.service.direct), before)
+
+
+class UnknownKeyTests(Identified):
+    """A token by a key that is not known yet."""
+
+    def authority(self, clock: Clock) -> Authority:
+        self.source = Renewable(read_jwks("ES256", jwks(signer("ES256", "old"))))
+        return Authority(Tokens("ES256"), self.source, lambda: NOW + clock.seconds(), 30)
+
+    def test_wait_for_it(self) -> None:
+        """Its player waits until the keys have been fetched again, and what he says next with him."""
+        ada = self.wish("ada", token=signer("ES256", "new").token()).dequeue()
+        self.assertEqual(ada.heard, [])
+        self.source.keys = read_jwks("ES256", jwks(signer("ES256", "new")))
+        self.source.answer(True)
+        self.service.settle()
+        self.assertEqual(ada.types, ["queued", "dequeued"])
+
+    def test_not_found(self) -> None:
+        """Nobody knows it: he is refused."""
+        ada = self.wish("ada", token=signer("ES256", "new").token())
+        self.source.answer(False)
+        self.assert_refused(ada, "token: is signed by a key that is unknown here")
+
+    def test_gone_meanwhile(self) -> None:
+        """Who does not wait for it leaves nothing behind."""
+        ada = self.wish("ada", token=signer("ES256", "new").token())
+        before = dump(self.service.direct)
+        ada.vanish()
+        self.source.keys = read_jwks("ES256", jwks(signer("ES256", "new")))
+        self.source.answer(True)
+        self.service.settle()
+        self.assertEqual(dump(self.service.direct), before)
+        self.assertEqual(list(self.service.nodes[0].node.presence), [])
+
+
+class Renewable(FixedKeys):
+    """Keys that are renewed when the test says so."""
+
+    def __init__(self, keys: KeySet) -> None:
+        super().__init__(keys)
+        self.waiting: list[Deferred[bool]] = []
+
+    async def renew(self) -> bool:
+        self.waiting.append(Deferred())
+        return await self.waiting[-1]
+
+    def answer(self, fresh: bool) -> None:
+        waiting, self.waiting = self.waiting, []
+        for one in waiting:
+            one.callback(fresh)
