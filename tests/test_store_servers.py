@@ -156,6 +156,14 @@ class RestTests(StoreTestCase):
             rests.append(self.rest())
         self.assertEqual(rests, [5, 10, 20, 40, 60, 60])
 
+    def test_one_after_the_other(self) -> None:
+        """Sessions that were asked for together and refused together are one failure: it rests for 5 s."""
+        together = [self.reserved(f"a{number}", f"b{number}") for number in range(4)]
+        for reservation in together:
+            outcome(self.store.release(reservation, False))
+            outcome(self.store.abandon(reservation.loading_session_id))
+        self.assertEqual(self.rest(), 5)
+
     def test_a_match_makes_good(self) -> None:
         """After a session it took, a failure counts as the first."""
         self.fail("a", "b")

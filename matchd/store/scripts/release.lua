@@ -18,7 +18,7 @@ if s.server == server_id then
   s.tried = s.tried .. ' ' .. server_id
   redis.call('HDEL', s.key, ':server', ':address')
   redis.call('SADD', P .. 'unplaced', s.id)
-  if failing then
+  if failing and failing.resting <= now then -- what was asked before it rests is no further failure
     local rest = now + math.min(5000 * 2 ^ math.min(failing.failures, 4), 60000)
     failing.resting = rest
     redis.call('HSET', failing.key, 'resting', rest, 'failures', failing.failures + 1)
