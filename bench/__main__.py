@@ -87,7 +87,11 @@ async def bench(chosen: argparse.Namespace) -> bool:
 
 def main(arguments: Sequence[str]) -> int:
     """Run it; the exit status."""
-    return 0 if run(bench(parse(arguments))) else 1
+    try:
+        return 0 if run(bench(parse(arguments))) else 1
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        print("bench: interrupted", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import secrets
 import sys
 from collections.abc import Callable, Sequence
@@ -26,7 +27,6 @@ from bench.walker import NEVER, Walker, Way
 LEAD_SECONDS = 1.0
 """In an open loop players connect that long before they enqueue, so that a handshake does not count as a wait."""
 PATIENCE_SECONDS = 60.0
-"""How long the last player may take to get his match."""
 GOODBYE_SECONDS = 10.0
 PROGRESS_SECONDS = 2.0
 LOOK_SECONDS = 0.005
@@ -43,14 +43,20 @@ class Plan:
 
 
 class Generator:
-    """Sends players on their way: one call of ``open``, ``closed`` or ``gather`` for each generator."""
+    """Sends players on their way: one call of ``open``, ``closed`` or ``gather`` for each generator.
 
-    def __init__(self, plan: Plan, tell: Callable[[str], None] = lambda text: None) -> None:
+    Whoever has no match ``patience`` seconds after the last one came is given up.
+    """
+
+    def __init__(
+        self, plan: Plan, tell: Callable[[str], None] = lambda text: None, patience: float = PATIENCE_SECONDS
+    ) -> None:
         self.ways: list[Way] = []
         self.walkers: list[Walker] = []
         self._loop = asyncio.get_running_loop()
         self._plan = plan
         self._tell = tell
+        self._patience = patience
         self._stem = secrets.token_hex(3)
         self._began = monotonic()
         self._books = Books(dict.fromkeys(plan.modes, plan.teams), self._began)
@@ -72,9 +78,13 @@ class Generator:
         """``at_once`` players on their way at any time, until there were ``players``; the account as above."""
         self._room = asyncio.Semaphore(at_once)
         telling = asyncio.create_task(self._progress(players))
-        for _ in range(players):
-            await self._room.acquire()
-            self._send(monotonic())
+        try:
+            for _ in range(players):
+                async with asyncio.timeout(self._patience):
+                    await self._room.acquire()
+                self._send(monotonic())
+        except TimeoutError:
+            self._tell("nobody arrives any more")
         return await self._end(players, telling)
 
     async def gather(self, players: int, rate: float) -> None:
@@ -87,7 +97,7 @@ class Generator:
 
     async def until_all(self, there: Callable[[Way], object]) -> None:
         """Wait until all are there. Raises TimeoutError."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(self._patience):
             for way in self.ways:
                 while not there(way):
                     await asyncio.sleep(LOOK_SECONDS)
@@ -100,6 +110,8 @@ class Generator:
 
     async def account(self) -> Account:
         """How it went, once everybody has gone, or is told to go."""
+        for connecting in self._connecting:
+            connecting.cancel()
         for walker in self.walkers:
             if not walker.way.found and not walker.is_over:
                 walker.give_up("has no match at the end")
@@ -107,18 +119,22 @@ class Generator:
         return account(self.ways, self._books.report(monotonic()))
 
     async def _all_gone(self) -> None:
-        """Everybody hangs up, or does so within some seconds when the server does not."""
-        async with asyncio.timeout(GOODBYE_SECONDS):
-            for walker in self.walkers:
-                await walker.gone.wait()
+        """Until everybody has hung up, who does so after some seconds also when the server does not."""
+        try:
+            async with asyncio.timeout(GOODBYE_SECONDS):
+                for walker in self.walkers:
+                    await walker.gone.wait()
+        except TimeoutError:
+            left = sum(not walker.gone.is_set() for walker in self.walkers)
+            self._books.unexpected.append(f"{left} connections did not end")
 
     async def _end(self, players: int, telling: asyncio.Task[None]) -> Account:
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                while self._arrived < players:
+            async with asyncio.timeout(self._patience):
+                while self._arrived < len(self.ways):
                     await asyncio.sleep(LOOK_SECONDS)
         except TimeoutError:
-            self._tell(f"{players - self._arrived} players did not arrive within {PATIENCE_SECONDS:g} s")
+            self._tell(f"{players - self._arrived} players did not arrive within {self._patience:g} s")
         finally:
             telling.cancel()
         return await self.account()
@@ -146,7 +162,7 @@ class Generator:
         try:
             await self._loop.create_connection(lambda: walker, host, port)
         except OSError as error:
-            walker.never_connected(str(error))
+            walker.never_connected(os.strerror(error.errno) if error.errno else str(error))
 
     def _arrive(self) -> None:
         self._arrived += 1

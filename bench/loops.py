@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import resource
+import signal
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -17,10 +18,19 @@ T = TypeVar("T")
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run it to its end, with as many descriptors as the system allows, and few pauses of Python's own."""
+    """Run it to its end, with as many descriptors as the system allows, and few pauses of Python's own.
+
+    Ctrl-C and SIGTERM cancel it, so that it can end what it has started: KeyboardInterrupt and CancelledError.
+    """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
     with asyncio.Runner(loop_factory=loops.new_event_loop) as runner:
-        return runner.run(main)
+        return runner.run(_mortal(main))
+
+
+async def _mortal(main: Coroutine[Any, Any, T]) -> T:
+    task = asyncio.ensure_future(main)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task

@@ -74,9 +74,12 @@ class Walker(Wire):
 
     def give_up(self, why: str) -> None:
         """Leave without a match."""
-        self._trouble(why)
-        self._arrive()
-        self.reset()
+        if self.is_made:
+            self._trouble(why)
+            self._arrive()
+            self.reset()
+        elif not self.is_over:
+            self.never_connected("not connected yet")
 
     def never_connected(self, why: str) -> None:
         """There is nobody at the other end."""

@@ -18,7 +18,7 @@ class Wire(asyncio.Protocol):
     """A connection to ``url``; what it hears it tells to ``agreed``, ``heard`` and ``ended``, each in its order."""
 
     def __init__(self, url: str) -> None:
-        self.is_over = False
+        self.is_made = self.is_over = False
         self._url = url
         self._reader = Reader()
         self._transport: asyncio.Transport
@@ -64,6 +64,7 @@ class Wire(asyncio.Protocol):
     # what asyncio calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.is_made = True
         self._transport = cast(asyncio.Transport, transport)  # uvloop's are none by inheritance
         self._transport.write(opening(self._url))
 
