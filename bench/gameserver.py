@@ -1,4 +1,4 @@
-"""``python -m bench.gameserver PORT``: a game server that always has room, and answers at once."""
+"""``python -m bench.gameserver PORT...``: game servers that always have room, and answer at once."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import asyncio
 import json
 import re
 import sys
+from collections.abc import Sequence
+from functools import partial
 from typing import cast
 
 from bench.loops import run
@@ -41,12 +43,14 @@ class Answers(asyncio.Protocol):
         self._transport.write(head.encode() + body)
 
 
-async def serve(port: int) -> None:
-    """Answer until the process is ended."""
-    address = f"127.0.0.1:{port}"
-    server = await asyncio.get_running_loop().create_server(lambda: Answers(address), "127.0.0.1", port, backlog=4096)
-    await server.serve_forever()
+async def serve(ports: Sequence[int]) -> None:
+    """Answer on all of them until the process is ended."""
+    loop = asyncio.get_running_loop()
+    for port in ports:
+        answers = partial(Answers, f"127.0.0.1:{port}")
+        await loop.create_server(answers, "127.0.0.1", port, backlog=4096)
+    await loop.create_future()
 
 
 if __name__ == "__main__":
-    run(serve(int(sys.argv[1])))
+    run(serve([int(port) for port in sys.argv[1:]]))

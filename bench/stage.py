@@ -18,6 +18,8 @@ from tests.support.valkey import Valkey, free_port
 READY_SECONDS = 30.0
 LOOK_SECONDS = 0.05
 MICRO = 1e6
+GAME_SERVERS = 8
+"""As a fleet has more than one: a node asks each for no more than 32 sessions at a time."""
 MANY = "100000"
 """Connections that nobody here comes to."""
 
@@ -59,16 +61,20 @@ class Stage:
         return node
 
     async def service(self, *options: str, toml: str = "") -> tuple[Node, Valkey]:
-        """What most scenarios play on: a node and its store, and a game server without bounds."""
+        """What most scenarios play on: a node, its store, and game servers that always have room."""
         store = self.store()
-        return await self.node(store, "--dedicated", await self.game_server(), *options, toml=toml), store
+        servers = [word for address in await self.game_servers() for word in ("--dedicated", address)]
+        return await self.node(store, *servers, *options, toml=toml), store
 
-    async def game_server(self) -> str:
-        """The address of a game server without bounds that answers at once, for ``--dedicated``."""
-        port = free_port()
-        program = self.python("-m", "bench.gameserver", str(port))
-        await self.until(lambda: listens(port), program)
-        return f"127.0.0.1:{port}"
+    async def game_servers(self, count: int = GAME_SERVERS) -> list[str]:
+        """The addresses of game servers that always have room and answer at once; all are one process."""
+        unused: set[int] = set()
+        while len(unused) < count:
+            unused.add(free_port())
+        ports = list(unused)
+        program = self.python("-m", "bench.gameserver", *map(str, ports))
+        await self.until(lambda: listens(ports[-1]), program)
+        return [f"127.0.0.1:{port}" for port in ports]
 
     def python(self, *arguments: str) -> Program:
         """``python ARGUMENTS``, just started."""

@@ -76,7 +76,8 @@ async def _own(stage: Stage, name: str) -> tuple[Flow, Meter]:
     if missing := [module for module in NEEDS[name] if find_spec(module) is None]:
         raise Unavailable(f"{', '.join(missing)} is not installed: pip install -e '.[bench]'")
     store, port = stage.store(), free_port()
-    program = stage.python("-m", f"bench.peers.{name}", str(port), str(store.port), await stage.game_server())
+    (games,) = await stage.game_servers(1)
+    program = stage.python("-m", f"bench.peers.{name}", str(port), str(store.port), games)
     await stage.until(lambda: listens(port), program)
     return _beside(stage, f"ws://127.0.0.1:{port}/ws/", Meter(server=program.child.pid, redis=store.pid))
 
