@@ -127,11 +127,15 @@ class GameServer:
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """One slot of a game server, held for one loading session until it is settled or released."""
+    """One slot of a game server, held for one loading session until it is settled or released.
+
+    ``again`` says that it was held before: the server may have been asked already, and have made the session.
+    """
 
     loading_session_id: str
     server_id: str
     address: str
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,19 @@ class UncertainTests(AllocationTestCase):
         self.service.advance(20)
         self.assertEqual(len(self.games.ended), 1)
 
+    def test_two_servers_may_have_made_it(self) -> None:
+        """Each of them is asked to end its own until it answers, whoever answers first."""
+        self.serve(20, "one")
+        self.serve(10, "two")
+        self.games.behaviour.update({"one:7000": "made but silent", "two:7000": "made but silent"})
+        a, b = self.loading(0, 0)
+        self.play(a, b)
+        for server in ("one", "two"):
+            del self.games.behaviour[f"{server}:7000"]
+            self.service.advance(6)
+        self.assertEqual([address for address, _ in self.games.ended], ["one:7000", "two:7000"])
+        self.assertEqual(self.service.direct.ask("KEYS", "orphan*"), [])
+
     def test_slot_counted_until_the_heartbeat(self) -> None:
         """The slot stays taken until the server has said how many sessions it runs."""
         self.serve(1)
@@ -212,6 +225,19 @@ class StoreAwayTests(AllocationTestCase):
         self.cut(3)
         self.service.advance(0.5)
         self.assertEqual((a.types[-1], b.types[-1], self.asked()), ("match_found", "match_found", ["one"]))
+
+    def test_for_longer_than_the_lease(self) -> None:
+        """What no node could go on with for a minute is gone on with when the store is back: that is no failure."""
+        a, b = self.loading(1, 0)
+        self.games.behaviour["one:7000"] = "slow"
+        self.play(a, b)
+        self.away()
+        self.games.answer_all()
+        self.service.advance(70, step=2)
+        self.games.behaviour.clear()
+        self.back()
+        self.service.until(lambda: "requeued" in a.types, 5)  # the server was not heard of in all that time
+        self.assertEqual([node.node.background.failures for node in self.service.nodes], [{}, {}])
 
     def test_while_others_go_on(self) -> None:
         """A node that was away for too long finds its match made by another; nothing is told or made twice."""

@@ -40,7 +40,7 @@ class BooksTests(SynchronousTestCase):
         wish = self.books.begin("a", "Duel", 100.0)
         self.books.note(wish, "queued", 100.5)
         self.assertEqual(self.report().wrong, ["waiting since 10.0 s: a for Duel: 0.50 queued"])
-        self.assertEqual((self.books.oldest(), self.books.waiting()), (100.0, {"Duel": 1}))
+        self.assertEqual((self.books.oldest(), self.books.waiting()), (wish, {"Duel": 1}))
         self.assertIn("load: something is wrong", shown(self.report()))
 
     def test_left_over(self) -> None:
@@ -60,30 +60,37 @@ class BooksTests(SynchronousTestCase):
     def test_told_to_some_only(self) -> None:
         """A match that one of two was told of is half a match; when he was told is kept."""
         self.match("g", "a")
-        self.assertEqual(self.report().halves, [("session g (a)", 101.0)])
-        self.assertEqual(self.report().wrong, ["only some were told of session g (a)"])
+        self.assertEqual(self.report().halves, [("session g of a at 1.0 s (a for Duel: )", 101.0)])
+        self.assertEqual(self.report().wrong, ["only some were told of session g of a at 1.0 s (a for Duel: )"])
 
     def test_too_many(self) -> None:
         """Three players in a match of two."""
         self.match("g", "a", "b", "c")
-        self.assertEqual(self.report().wrong, ["session g (a, b, c) has too many players"])
+        self.assertEqual(self.report().wrong, ["too many players in session g of a, b, c at 1.0 s (c for Duel: )"])
 
     def test_with_himself(self) -> None:
         """A player is matched with himself."""
         self.match("g", "a", "a")
-        self.assertEqual(self.report().wrong, ["session g (a, a) has a player twice"])
+        (problem,) = self.report().wrong
+        self.assertEqual(problem, "a player twice in session g of a, a at 1.0 s (a for Duel: ; a for Duel: )")
 
     def test_other_modes(self) -> None:
         """Players who wished for different modes are in one match."""
-        self.match("g", "a", "b")
-        self.match("g", "c", "d", mode="Duos")
-        self.assertEqual(self.report().wrong, ["session g (a, b, c, d) has players of several modes"])
+        for player, mode in (("a", "Duel"), ("b", "Duos")):
+            wish = self.books.begin(player, mode, 100.0)
+            self.books.note(wish, "queued", 100.5)
+            self.books.found(wish, "g", PLACE, 101.0)
+        session = "session g of a, b at 1.0 s (a for Duel: 0.50 queued; b for Duos: 0.50 queued)"
+        self.assertEqual(
+            self.report().wrong, [f"players of several modes in {session}", f"only some were told of {session}"]
+        )
 
     def test_other_places(self) -> None:
         """The two of a match were sent to different game servers."""
         (wish,) = self.match("g", "a")
         self.books.found(self.books.begin("b", "Duel", wish.began), "g", "127.0.0.1:7001", 101.0)
-        self.assertEqual(self.report().wrong, ["session g (a, b) has several addresses"])
+        (problem,) = self.report().wrong
+        self.assertEqual(problem, "several addresses in session g of a, b at 1.0 s (a for Duel: ; b for Duel: )")
 
     def test_other_teams(self) -> None:
         """Both of a match were told that they are in the same team, or in one that the mode has not."""
@@ -91,8 +98,8 @@ class BooksTests(SynchronousTestCase):
             for number, team in enumerate(teams):
                 wish = self.books.begin(f"{session}{number}", "Duel", 100.0)
                 self.books.found(wish, session, PLACE, 101.0, team)
-        wrong = [f"session {session} ({session}0, {session}1) has teams of other sizes" for session in "gh"]
-        self.assertEqual(self.report().wrong, wrong)
+        wrong = [problem.partition(" at ")[0] for problem in self.report().wrong]
+        self.assertEqual(wrong, [f"teams of other sizes in session {name} of {name}0, {name}1" for name in "gh"])
 
     def test_slowest(self) -> None:
         """Of those who waited longest it is told what happened to them, the worst first."""

@@ -91,7 +91,25 @@ class KilledNodeTests(NodesTestCase):
         self.games.behaviour["one:7000"] = "refuse"
         self.service.until(lambda: "requeued" in a.types, WITHIN)
         self.assertEqual(a.last["reason"], "allocation_failed")
-        self.assertEqual((self.queue(), self.state("b"), self.slots()), (["a"], ["left"], 0))
+        self.assertEqual((self.queue(), self.state("b")), (["a"], ["left"]))
+
+    def test_server_refuses_what_it_has_made(self) -> None:
+        """A refusal is no proof once the dead node has asked: the session that may exist is ended, its slot counted."""
+        a, b = self.loading(0, 1)
+        self.games.behaviour["one:7000"] = "slow"
+        a.load()
+        b.load()
+        [(address, session)] = self.games.asked
+        self.games.sessions[address] = {session: "made"}
+        self.kill()
+        self.games.behaviour[address] = "refuse"
+        self.service.until(lambda: "requeued" in a.types, WITHIN)
+        self.assertEqual(self.slots(), 1)
+        self.service.advance(1)
+        self.assertEqual((self.games.ended, self.games.sessions[address]), ([(address, session)], {}))
+        self.service.advance(2)
+        self.service.server("one", self.capacity, 0)
+        self.assertEqual(self.slots(), 0)
 
     def test_after_the_match(self) -> None:
         """Who was matched stays so: one on the dead node can ask for the match elsewhere, nobody is told again."""

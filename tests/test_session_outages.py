@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from twisted.internet.defer import Deferred, fail
+
+from matchd.errors import StoreUnavailable
 from tests.support.conversations import (
     NOT_QUEUED,
     SUPERSEDED,
@@ -90,6 +95,22 @@ class NothingIsHeardOnTwoNodes(NothingIsHeard):
         self.assert_closed(old, SUPERSEDED)
         self.assertEqual((old.heard, new.heard), ([queued(1)], [queued(2)]))
 
+    def test_asked_in_vain(self) -> None:
+        """A connection whose question got lost takes no part in what a newer one asked for: it is superseded."""
+        a, _, _ = self.matched()
+        a.node.commands.down = True
+        a.enqueue("Ranked")
+        a.node.commands.down = False
+        a.node.cut_subscriber()
+        new = self.service.player("a", node=1).resume()
+        self.service.advance(20, step=1)
+        a.node.heal_subscriber()
+        before = list(a.heard)
+        new.enqueue("Ranked")
+        self.service.advance(20)
+        self.assertEqual((a.heard, new.types), (before, ["match_found", "queued"]))
+        self.assert_closed(a, SUPERSEDED)
+
     def test_more_than_the_store_has_kept(self) -> None:
         """Of very many missed messages the last eight are told, in order."""
         a = self.queued()
@@ -99,6 +120,62 @@ class NothingIsHeardOnTwoNodes(NothingIsHeard):
         a.node.heal_subscriber()
         self.assertEqual([message["seq"] for message in a.heard], [1, *range(8, 16)])
         self.assertEqual(a.types[-2:], ["start_loading", "requeued"])
+
+
+class TheAnswerIsLost(Conversation):
+    """What a player asks is done, but the node does not hear that it was."""
+
+    def lose_the_answer(self) -> None:
+        commands = self.service.nodes[0].commands
+        execute = commands.execute
+
+        def lose(*args: bytes | str | int) -> Deferred[Any]:
+            commands.execute = execute  # type: ignore[method-assign]
+            execute(*args)
+            return fail(StoreUnavailable("the answer was lost"))
+
+        commands.execute = lose  # type: ignore[method-assign]
+
+    def test_another_mode_meanwhile(self) -> None:
+        """Who asks for another mode before he heard of the first is refused, and stays where he is."""
+        for lose in (False, True):
+            with self.subTest(lose=lose):
+                a = self.connect("a")
+                if lose:
+                    self.lose_the_answer()
+                for mode in ("Ranked", "Duos"):
+                    a.session.receive(f'{{"type":"enqueue","player_id":"a","game_mode":"{mode}"}}'.encode())
+                self.service.advance(20)
+                self.assertEqual((a.types.count("queued"), a.heard[-1]), (1, queued(a.last["seq"])))
+                self.assertEqual(self.service.direct.ask("HGET", "player:a", "mode"), b"Ranked")
+                a.dequeue()
+                self.assertEqual(a.types[-1], "dequeued")
+                a.vanish()
+
+    def test_forgotten_at_once(self) -> None:
+        """Whose answer the store has forgotten before it was heard is told to ask again."""
+        a = self.queued()
+        a.node.cut_subscriber()
+        a.dequeue()
+        self.assertEqual(a.heard, [queued(1)])
+        a.node.disconnect()
+        self.service.direct.ask("FLUSHALL")
+        a.node.reconnect()
+        self.assertEqual(a.heard, [queued(1), UNAVAILABLE])
+        self.assertEqual(a.dequeue().types[-1], "dequeued")
+
+    def test_waiting_time(self) -> None:
+        """An emptied store gives him back the time of the wish that was done, not that of the one before it."""
+        a = self.queued().dequeue()
+        self.service.advance(30)
+        self.lose_the_answer()
+        a.enqueue("Ranked")
+        self.assertEqual(a.heard[2:], [UNAVAILABLE, queued(3)])
+        since = int(self.service.direct.ask("HGET", "player:a", "since"))
+        self.service.nodes[0].disconnect()
+        self.service.direct.ask("FLUSHALL")
+        self.service.nodes[0].reconnect()
+        self.assertGreaterEqual(int(self.service.direct.ask("HGET", "player:a", "since")), since)
 
 
 class TheStoreIsAway(Conversation):

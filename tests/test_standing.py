@@ -52,6 +52,13 @@ class StandingTests(SynchronousTestCase):
         standing = told(QUEUED, LOADING, MATCHED)
         self.assertEqual((standing.place, standing.session, standing.under_way), (Place.MATCHED, "s", False))
         self.assertEqual(standing.match, '{"type":"match_found","session_id":"g","server_address":"h:1"')
+
+    def test_match_of_another_session(self) -> None:
+        """A match is of the session that it names, whatever was loading before."""
+        standing = Standing("a", Place.LOADING, session="old")
+        frame = MATCHED.replace(b'"team"', b'"loading_session_id":"new","team"')
+        standing.told(read_notice(frame), frame, 100.0)
+        self.assertEqual((standing.place, standing.session), (Place.MATCHED, "new"))
         self.assertEqual(standing.team, 1)
 
     def test_a_match_long_ago(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from matchd.model import Reason, Reservation, Roster
 from matchd.store.store import Cancelled
 from tests.support.stores import StoreTestCase
@@ -26,12 +28,12 @@ class ReserveTests(StoreTestCase):
         self.assertEqual(sorted(servers), ["large", "large", "small"])
 
     def test_twice(self) -> None:
-        """A session that has its slot gets the same one again, and no second."""
+        """A session that has its slot gets the same one again, which says so, and no second."""
         session = self.allocating("a", "b")
         first = self.reserve(session)
         self.server("two", 100)
         before = self.dump()
-        self.assertEqual(self.reserve(session), first)
+        self.assertEqual(self.reserve(session), replace(first, again=True))
         self.assert_unchanged(before)
 
     def test_no_slot(self) -> None:
@@ -188,7 +190,7 @@ class SettleTests(StoreTestCase):
         for _ in range(6):
             self.server("one")
             self.live(11, there, self.store)
-        self.assertEqual(self.reserve(reservation.loading_session_id, there), reservation)
+        self.assertEqual(self.reserve(reservation.loading_session_id, there), replace(reservation, again=True))
         before = self.dump()
         self.assertEqual(self.settle(reservation), "lost")
         self.assert_unchanged(before)

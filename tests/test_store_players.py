@@ -63,8 +63,8 @@ class EnqueueTests(StoreTestCase):
         """Who is under way in one mode can't ask for another, and stays where he is."""
         self.enqueue("a")
         before = self.dump()
-        self.assertEqual(self.enqueue("a", TEAMS), AlreadyQueued("Ranked"))
-        self.assertEqual(self.enqueue("a", TEAMS, conn="a2"), AlreadyQueued("Ranked"))
+        self.assertEqual(self.enqueue("a", TEAMS), AlreadyQueued("Ranked", "fifo", here=True))
+        self.assertEqual(self.enqueue("a", TEAMS, conn="a2"), AlreadyQueued("Ranked", "fifo", here=False))
         self.assert_unchanged(before)
 
     def test_after_a_match(self) -> None:

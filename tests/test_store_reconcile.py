@@ -68,6 +68,15 @@ class MissedTests(StoreTestCase):
         queued = b'{"type":"queued","seq":7}'
         self.assertEqual(finding, Finding(missed=(queued,), since=since, mode="Ranked", order="fifo"))
 
+    def test_since_when_he_waits(self) -> None:
+        """Who heard that he is in the queue, but not the answer that says since when, learns it now."""
+        since = self.enqueue("a").since
+        expected = Finding(since=since, mode="Ranked", order="fifo")
+        self.assertEqual(self.compare(self.claim("a", since="0")), [expected])
+        self.enqueue("a")
+        [finding] = self.compare(self.claim("a", since="0", seq=1))
+        self.assertEqual((finding.since, finding.missed), (since, (b'{"type":"queued","seq":2}',)))
+
     def test_asked_in_vain(self) -> None:
         """Who asked, and whose question never arrived, is not put anywhere."""
         self.assertEqual(self.compare(Claim("a", "a1", "asking", "Ranked", "fifo")), [Finding()])
@@ -218,6 +227,26 @@ class ForgottenTests(StoreTestCase):
         before = self.dump()
         self.compare(*claims)
         self.assert_unchanged(before)
+
+    def test_given_back_an_earlier_life(self) -> None:
+        """If an older connection was the first to speak, what he has wished for since then counts all the same."""
+        self.settle(self.reserved("a", "b"))
+        matched = self.claim("a", session="s")
+        for place in ("queued", "loading"):
+            with self.subTest(place=place):
+                self.forget()
+                self.enqueue("a", conn="a2")
+                now = self.claim("a", place=place, session="t" if place == "loading" else "")
+                self.forget()
+                self.compare(matched)
+                self.compare(now)
+                self.pass_time(2)
+                self.compare(now)
+                record = self.record("a")
+                told = {"queued": "1", "loading": "2"}[place]  # that he is requeued
+                self.assertEqual(
+                    [record[name] for name in ("state", "since", "conn", "seq")], ["queued", now.since, "a2", told]
+                )
 
     def test_tombstone(self) -> None:
         """Who left by a newer connection elsewhere does not come back by what an older one believes."""

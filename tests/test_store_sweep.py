@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from matchd.model import Reason, Roster
 from matchd.store.store import Cancelled, Store
 from tests.support.keyspace import changes
@@ -63,7 +65,7 @@ class DeadNodeTests(SweepTestCase):
         reservation = self.reserve(roster.loading_session_id, self.there)
         self.die()
         self.assertEqual(outcome(self.store.adopt()), [roster])
-        self.assertEqual(self.reserve(roster.loading_session_id), reservation)
+        self.assertEqual(self.reserve(roster.loading_session_id), replace(reservation, again=True))
         self.assertEqual(self.settle(reservation), "matched")
         self.assertEqual(self.state("a", "b"), ["matched", "matched"])
 

@@ -72,6 +72,8 @@ class Allocator:
             while not await self._attempt(roster):
                 pass
             self._metrics.allocated(self._clock.seconds() - began)
+        except StoreUnavailable as trouble:  # whoever owns it by then goes on: another node, or this one by adopt
+            log.warn("{session}: left as it stands: {reason}", session=roster.loading_session_id, reason=str(trouble))
         finally:
             self._under_way.discard(roster.loading_session_id)
 
@@ -85,13 +87,13 @@ class Allocator:
             game = await self._provider.create(self._mode(roster), roster, reservation)
         except (SessionRefused, SessionUncertain) as trouble:
             log.warn("{session}: {reason}", session=session, reason=str(trouble))
-            uncertain = isinstance(trouble, SessionUncertain)
+            uncertain = isinstance(trouble, SessionUncertain) or reservation.again
             self._metrics.allocation("uncertain" if uncertain else "refused")
             return await self._give_back(reservation, uncertain)
         return await self._settle(reservation, game)
 
     async def _settle(self, reservation: Reservation, game: GameSession) -> bool:
-        outcome = await self._insist(self._settling(reservation, _match_found(game)))
+        outcome = await self._insist(self._settling(reservation, _match_found(reservation, game)))
         if outcome == "server_gone":
             return await self._give_back(reservation, uncertain=True)
         if outcome == "matched":
@@ -141,7 +143,12 @@ class Allocator:
         return self._modes.get(roster.mode) or GameMode(roster.mode, (1,) * len(roster.players))
 
 
-def _match_found(game: GameSession) -> str:
+def _match_found(reservation: Reservation, game: GameSession) -> str:
     """The message without its closing brace: the store adds each player's team and number."""
-    body = {"type": "match_found", "session_id": game.session_id, "server_address": game.server_address}
+    body = {
+        "type": "match_found",
+        "session_id": game.session_id,
+        "server_address": game.server_address,
+        "loading_session_id": reservation.loading_session_id,
+    }
     return msgspec.json.encode(body).decode()[:-1]

@@ -61,6 +61,10 @@ class Delivery:
         """Whether an answer is still on its way."""
         return (self.last or 0) < self._answer
 
+    def expect_nothing(self) -> None:
+        """The answer will not come."""
+        self._answer = 0
+
     @property
     def gap(self) -> bool:
         """Whether something was missed: later messages are here and can't go out."""

@@ -19,6 +19,7 @@ class Present(Protocol):
     """What presence needs of a session."""
 
     connection_id: str
+    busy: bool
     standing: Standing
 
     def hear(self, frame: bytes) -> None:

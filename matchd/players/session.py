@@ -35,11 +35,14 @@ from matchd.players.delivery import Delivery
 from matchd.players.identification import Credential, Identification
 from matchd.players.lobby import Lobby
 from matchd.players.standing import Standing
-from matchd.store.store import Accepted, AlreadyQueued, Claim, CoolingDown, Finding
+from matchd.store.store import PATIENCE_MS, Accepted, AlreadyQueued, Claim, CoolingDown, Finding
 from matchd.websocket.conversation import Outlet
 
 MOST_WAITING = 32
 """Messages of one client that may wait for the one before them."""
+VOID_SECONDS = 2 * PATIENCE_MS / 1000
+"""After which a question that reached nobody reaches nobody any more, whatever the clocks say."""
+UNREACHED = "the store can't be reached: ask again, nothing was lost"
 
 
 class Session:
@@ -51,13 +54,14 @@ class Session:
         self.connection_id = connection_id
         self.standing = Standing()
         self.enqueued = False
+        self.busy = False
         self._outlet = outlet
         self._lobby = lobby
         self._delivery = Delivery()
         self._inbox: deque[ClientMessage | Credential] = deque()
-        self._busy = False
         self._over = False
         self._catching_up = False
+        self._asked_at = 0.0
 
     # what the connection brings
 
@@ -88,7 +92,7 @@ class Session:
 
     def _take(self, message: ClientMessage | Credential) -> None:
         self._inbox.append(message)
-        if not self._busy:
+        if not self.busy:
             self._lobby.background.spawn("session", self._work())
 
     def lost(self, code: int = 1006) -> None:
@@ -149,16 +153,26 @@ class Session:
         missed = [(read_notice(frame).seq or 0, frame) for frame in finding.missed]
         due = self._delivery.start(missed[0][0]) if missed else []
         self._send_all(due + self._delivery.fill(missed))
+        if not self.busy and not finding.undecided:
+            self._give_up_what_was_forgotten()
+
+    def _give_up_what_was_forgotten(self) -> None:
+        """The store has told all it knows: an answer that is still awaited, or a question without any, is lost."""
+        if self._delivery.awaited:
+            self._delivery.expect_nothing()
+            self._refuse(ErrorCode.UNAVAILABLE, UNREACHED)
+        if self.standing.place == Place.ASKING and self._now() - self._asked_at > VOID_SECONDS:
+            self.standing.place = Place.NONE
 
     # one message after the other
 
     async def _work(self) -> None:
-        self._busy = True
+        self.busy = True
         try:
             while self._inbox and not self._over:
                 await self._answer(self._inbox.popleft())
         finally:
-            self._busy = False
+            self.busy = False
 
     async def _answer(self, message: ClientMessage | Credential) -> None:
         try:
@@ -178,7 +192,7 @@ class Session:
         except Unauthorized as doubt:
             self._send_away(str(doubt))
         except StoreUnavailable:
-            self._refuse(ErrorCode.UNAVAILABLE, "the store can't be reached: ask again, nothing was lost")
+            self._refuse(ErrorCode.UNAVAILABLE, UNREACHED)
         except CancelledError:
             raise
         except Exception:
@@ -197,7 +211,10 @@ class Session:
         newest = self._delivery.newest
         answer = await self._lobby.store.enqueue(wish.player_id, self.connection_id, mode, newest)
         if isinstance(answer, AlreadyQueued):
-            self._refused_place()
+            if answer.here:  # by a question before this one, whose answer is on its way
+                self.standing.mode, self.standing.order = answer.mode, answer.order
+            else:
+                self._refused_place()
             self._refuse(ErrorCode.ALREADY_QUEUED, f"you are under way in {answer.mode}")
             return
         if isinstance(answer, CoolingDown):
@@ -277,7 +294,7 @@ class Session:
             self.standing, self._delivery = Standing(player_id), Delivery()
             self._lobby.presence.add(self, player_id)
         if not self.standing.under_way:
-            self.standing.place = Place.ASKING
+            self.standing.place, self.standing.since, self._asked_at = Place.ASKING, "0", self._now()
         await self._lobby.listen(player_id)
         return not self._over
 
@@ -299,6 +316,9 @@ class Session:
             return
         stands = self.standing
         stands.mode, stands.order, stands.since = answer.mode, answer.order, answer.since
+        for other in self._lobby.presence.of_player(stands.player_id):
+            if other is not self and not other.busy:  # the store says so too, if it knows of it and can be heard
+                other.superseded()
         self._send_all(self._delivery.start(answer.seq))
 
     async def _catch_up(self) -> None:

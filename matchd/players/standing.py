@@ -21,7 +21,7 @@ REMEMBERED = 110.0
 class Standing:
     """A player's place, with what it takes to restore it.
 
-    ``since`` is in us by the store's clock, ``matched_at`` in seconds by the node's.
+    ``since`` is in us by the store's clock, "0" while it is not known; ``matched_at`` in seconds by the node's.
     """
 
     player_id: str = ""
@@ -48,6 +48,7 @@ class Standing:
                 self.place, self.session = Place.LOADING, notice.loading_session_id or ""
             case "match_found":
                 self.place, self.matched_at = Place.MATCHED, now
+                self.session = notice.loading_session_id or self.session
                 self.match, self.team = _match(frame)
             case "dequeued" | "error":
                 self.place, self.session = Place.NONE, ""

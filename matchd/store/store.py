@@ -48,9 +48,11 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class AlreadyQueued:
-    """The player is under way in another mode."""
+    """The player is under way in another mode; ``here`` if by the connection that asked."""
 
     mode: str
+    order: str
+    here: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +209,7 @@ class Store:
         if reply[0] == b"cooldown":
             return CoolingDown(reply[1])
         if reply[0] == b"already_queued":
-            return AlreadyQueued(reply[1].decode())
+            return AlreadyQueued(reply[1].decode(), reply[2].decode(), bool(reply[3]))
         return Accepted(reply[1], reply[2].decode(), mode.name, mode.order.value, reply[3])
 
     async def resume(self, player_id: str, connection_id: str) -> Accepted | None:
@@ -261,7 +263,7 @@ class Store:
         """A slot for a session; False if no server has one, True if the session is no longer this node's."""
         reply = await self._reservations.ask(session)
         if reply[0] == b"reserved":
-            return Reservation(session, reply[1].decode(), reply[2].decode())
+            return Reservation(session, reply[1].decode(), reply[2].decode(), bool(reply[3]))
         return bool(reply[0] == b"lost")
 
     async def release(self, reservation: Reservation, uncertain: bool) -> int:

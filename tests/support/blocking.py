@@ -7,7 +7,7 @@ are answered at once, and what was published is heard when ``pump`` is called.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import hiredis
@@ -26,7 +26,10 @@ class BlockingConnection:
         self._reader = hiredis.Reader()
 
     def send(self, *args: bytes | str | int) -> None:
-        self._socket.sendall(hiredis.pack_command(args))
+        self.send_all([args])
+
+    def send_all(self, commands: Iterable[tuple[bytes | str | int, ...]]) -> None:
+        self._socket.sendall(b"".join(map(hiredis.pack_command, commands)))
 
     def reply(self) -> Any:
         while (reply := self._reader.gets()) is False:

@@ -36,7 +36,7 @@ def requeued(reason: str, seq: int) -> dict[str, Any]:
 
 
 def match_found(session: str, team: int, seq: int) -> dict[str, Any]:
-    game = {"session_id": f"game-{session}@one:7000", "server_address": "one:7000"}
+    game = {"session_id": f"game-{session}@one:7000", "server_address": "one:7000", "loading_session_id": session}
     return {"type": "match_found", **game, "team": team, "seq": seq}
 
 

@@ -2,8 +2,8 @@
 -- Players ask for a mode: each enters its queue or, while under way in it, is told where he stands.
 --
 -- ARGV[3..]  six a player: id, connection, mode, order (fifo or random), the last seq he was sent, 1 if cooldowns count
--- Reply: for each {'accepted', seq of the answer, since, waiting}, {'already_queued', mode he is under way in} or
---        {'cooldown', how long he has to wait (ms)}
+-- Reply: for each {'accepted', seq of the answer, since, waiting}, {'already_queued', mode he is under way in, its order,
+--        1 if by this connection} or {'cooldown', how long he has to wait (ms)}
 -- Keys: writes player:{id}, queue:{mode}, order:{mode}, players:{node}, away, matched, tally;
 --       publishes notifications:{id}, node:{node}
 
@@ -13,7 +13,7 @@ local accepted, waiting = 0, {}
 
 local function enqueue(id, conn, mode, order, seq, cooldowns)
   local p = player(id)
-  if p.under_way and p.mode ~= mode then return {'already_queued', p.mode} end
+  if p.under_way and p.mode ~= mode then return {'already_queued', p.mode, p.order, p.conn == conn and 1 or 0} end
   if cooldowns == '1' and not p.under_way then
     local wait = redis.call('PTTL', P .. 'cooldown:' .. id)
     if wait > 0 then return {'cooldown', wait} end

@@ -8,5 +8,6 @@
 local refusal = guard()
 if refusal then return refusal end
 local known = redis.call('ZREM', P .. 'orphans', ARGV[3])
-redis.call('DEL', P .. 'orphan:' .. words(ARGV[3])[1])
+local sid, address = unpack(words(ARGV[3]))
+redis.call('SREM', P .. 'orphan:' .. sid, address)
 return known

@@ -74,7 +74,8 @@ end
 
 local function make_orphan(sid, address)
   redis.call('ZADD', P .. 'orphans', now, sid .. ' ' .. address)
-  redis.call('SET', P .. 'orphan:' .. sid, 1, 'PX', ORPHAN_MS)
+  redis.call('SADD', P .. 'orphan:' .. sid, address)
+  redis.call('PEXPIRE', P .. 'orphan:' .. sid, ORPHAN_MS)
 end
 
 -- The session may run on its server though nobody will play it: its slot stays counted, and it is to be ended.

@@ -8,10 +8,10 @@
 -- say what they remember, also for players who have gone on to play, before a loading session is given up.
 --
 -- ARGV[3..]  ten fields a player: id, connection, place (asking, queued, loading, matched, remembered, none), mode,
---            order, since, session, last seq sent (-1: not even an answer is awaited yet), `match_found` without its closing brace and team, team
--- Reply: for each {'ok'}, {'superseded'}, {'later'} (ask again), {'missed', message...}, or, to one who is asking,
---        {'accepted', since, mode, order, message...}
--- Keys: writes what players and sessions hold; publishes notifications:{id}
+--            order, since (0: the answer that said it was lost), session, last seq sent (-1: not even an answer is awaited yet), `match_found` without its closing brace and team, team
+-- Reply: for each {'ok'}, {'superseded'}, {'later'} (ask again), {'missed', message...}, or, to one who is asking or
+--        does not know since when he waits, {'accepted', since, mode, order, message...}
+-- Keys: writes what players and sessions hold; publishes notifications:{id}, node:{node}
 
 local refusal = guard()
 if refusal then return refusal end
@@ -20,7 +20,6 @@ local PATIENCE_MS = 1000 -- how long the nodes have to say that a forgotten sess
 
 local function missed(p, seq, reply)
   excuse(p) -- he may have been told too late that he has to load
-  reply = reply or {'missed'}
   for n = math.max(seq + 1, p.seq - KEPT_MESSAGES + 1), p.seq do
     local kept = redis.call('HGET', p.key, 'm' .. n % KEPT_MESSAGES)
     if kept then reply[#reply + 1] = numbered(START .. kept, n) end
@@ -106,7 +105,8 @@ local function restore_place(p, mine)
     finish(p, put, 'left')
     count('left')
   end
-  begin(p, put_untold, mine.mode, mine.order, mine.since, mine.conn, mine.seq)
+  local since = mine.since == '0' and string.format('%.0f', now_us) or mine.since
+  begin(p, put_untold, mine.mode, mine.order, since, mine.conn, mine.seq)
   count('accepted')
   if mine.place == 'loading' then tell_requeued(p, 'allocation_failed') end
 end
@@ -146,11 +146,23 @@ local function put_right(p, mine)
   end
 end
 
+-- The record of the life he lives now is lost, and a node that was away has given back one from before.
+local function tells_of_an_earlier_life(p, mine)
+  local here, there = tonumber(mine.since) or 0, tonumber(p.since) or 0
+  return mine.mode ~= '' and there > 0 and here > there
+end
+
 -- Another connection speaks for him by the record. Is that the newer one? The later life knows, else who was told more.
 local function is_superseded(p, mine)
   local here, there = tonumber(mine.since) or 0, tonumber(p.since) or 0
   if here ~= there then return here < there end
   return p.conn ~= '' and p.seq >= mine.seq
+end
+
+-- Who never heard the answer to his question does not know since when he waits either.
+local function answer(p, mine, word)
+  if mine.since ~= '0' or mine.place == 'none' then return {word} end
+  return {'accepted', p.since, p.mode, p.order}
 end
 
 local function compare(mine)
@@ -167,7 +179,9 @@ local function compare(mine)
     remember_match(p, mine)
     return {'ok'}
   end
-  if p.state == '' and mine.place == 'loading' and mine.mode ~= '' then
+  local earlier = tells_of_an_earlier_life(p, mine)
+  if earlier then put(p, 'seq', mine.seq) end
+  if (p.state == '' or earlier) and mine.place == 'loading' and mine.mode ~= '' then
     return {told_what_became_of_it(p, mine) and 'ok' or 'later'}
   end
   if p.state == '' then
@@ -177,12 +191,17 @@ local function compare(mine)
   end
   if p.conn ~= mine.conn then
     if is_superseded(p, mine) then return {'superseded'} end
-    p.conn = ''
     take_over(p, mine.conn)
   end
-  if p.seq > mine.seq then return missed(p, mine.seq) end
-  if agrees(p, mine) then number_from(p, mine) else put_right(p, mine) end
-  return {'ok'}
+  if p.seq > mine.seq then return missed(p, mine.seq, answer(p, mine, 'missed')) end
+  if earlier and mine.place == 'queued' then
+    restore_place(p, mine)
+  elseif agrees(p, mine) and not earlier then
+    number_from(p, mine)
+  else
+    put_right(p, mine)
+  end
+  return answer(p, mine, 'ok')
 end
 
 local reply = {}

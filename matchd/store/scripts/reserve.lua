@@ -1,9 +1,10 @@
 #!lua flags=allow-oom
--- Take slots on the game servers with the most free ones, each for a session that this node allocates.
--- A session that holds a slot already, because another node began, gets that one again.
+-- Take slots on the game servers with the most free ones, each for a session that this node allocates. A session
+-- that holds a slot already, because another node began, gets that one again: the server may have been asked.
 --
 -- ARGV[3..]  loading session ids
--- Reply: for each {'reserved', server id, address}, {'none'} (no slot on a server not yet tried) or {'lost'} (not this node's)
+-- Reply: for each {'reserved', server id, address, 1 if it was so before}, {'none'} (no slot on a server not yet tried)
+--        or {'lost'} (not this node's)
 -- Keys: writes loading:{sid}, reserved:{server}, dedicated_server:{id}, slots, unplaced
 
 local refusal = guard()
@@ -14,13 +15,13 @@ local function take_slot(s, host)
   redis.call('ZADD', P .. 'reserved:' .. host.id, now, s.id)
   redis.call('SREM', P .. 'unplaced', s.id)
   recount(host)
-  return {'reserved', host.id, host.address}
+  return {'reserved', host.id, host.address, 0}
 end
 
 return answer_each(1, function(sid)
   local s = loading_session(sid)
   if not s or s.state ~= 'allocating' or s.owner ~= node then return {'lost'} end
-  if s.server ~= '' then return {'reserved', s.server, s.address} end
+  if s.server ~= '' then return {'reserved', s.server, s.address, 1} end
 
   ensure_sets({'unplaced'})
   local tried = {}

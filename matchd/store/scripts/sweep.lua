@@ -132,7 +132,8 @@ end
 local function orphans_due()
   local due = {}
   for _, orphan in ipairs(overdue('orphans', now)) do
-    if redis.call('EXISTS', P .. 'orphan:' .. words(orphan)[1]) == 1 then
+    local sid, address = unpack(words(orphan))
+    if redis.call('SISMEMBER', P .. 'orphan:' .. sid, address) == 1 then
       redis.call('ZADD', P .. 'orphans', now + tonumber(ARGV[7]), orphan)
       due[#due + 1] = orphan
     else
