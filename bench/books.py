@@ -33,14 +33,53 @@ class Wish:
 
 @dataclass(slots=True)
 class Game:
-    """A game session as its players were told of it: who, in which teams and of which modes, where, and when first."""
+    """A game session as its players were told of it: who, in which teams and of which modes, where, and when first.
+
+    ``sizes`` are the teams that it should have.
+    """
 
     session: str
     first_told: float
+    sizes: Sequence[int] = ()
     players: list[str] = field(default_factory=list)
     teams: Counter[int] = field(default_factory=Counter)
     modes: set[str] = field(default_factory=set)
     addresses: set[str] = field(default_factory=set)
+    wishes: list[Wish] = field(default_factory=list)
+
+    def add(self, wish: Wish, address: str, team: int | None, sizes: Sequence[int]) -> None:
+        """One more player was told of it; what happened to all of them is forgotten once it is whole and right."""
+        self.players.append(wish.player)
+        self.modes.add(wish.mode)
+        self.addresses.add(address)
+        self.wishes.append(wish)
+        self.sizes = max(sizes, self.sizes, key=sum)
+        if team is not None:
+            self.teams[team] += 1
+        if not self.lacks_players and not self.mistakes:
+            self.wishes.clear()
+
+    @property
+    def lacks_players(self) -> bool:
+        """Whether fewer were told of it than should be in it."""
+        return len(self.players) < sum(self.sizes)
+
+    @property
+    def mistakes(self) -> list[str]:
+        """What is wrong with it, besides that somebody was not told."""
+        wrong = {
+            "too many players": len(self.players) > sum(self.sizes),
+            "a player twice": len(set(self.players)) < len(self.players),
+            "players of several modes": len(self.modes) > 1,
+            "several addresses": len(self.addresses) > 1,
+            "teams of other sizes": self._has_other_teams(),
+        }
+        return [what for what, is_so in wrong.items() if is_so]
+
+    def _has_other_teams(self) -> bool:
+        if len(self.modes) > 1 or not self.teams or self.lacks_players:
+            return False  # one thing wrong is enough
+        return self.teams != dict(enumerate(self.sizes))
 
 
 @dataclass(slots=True)
@@ -134,12 +173,13 @@ class Books:
         """How many wishes are open, by mode."""
         return Counter(wish.mode for wish in self._open)
 
-    def oldest(self) -> float | None:
-        """When the oldest open wish began; None when there is none."""
-        return min((wish.began for wish in self._open), default=None)
+    def oldest(self) -> Wish | None:
+        """The open wish that began first; None when there is none."""
+        return min(self._open, key=lambda wish: wish.began, default=None)
 
     def report(self, now: float) -> Report:
         """The account, at the end: whoever has an open wish now is lost."""
+        games = self._games.values()
         return Report(
             seconds=round(self._last_match - self._opened, 3),
             wishes=self.wishes,
@@ -150,44 +190,20 @@ class Books:
             waits={f"p{q * 100:g}": round(quantile(self._waits, q), 3) for q in QUANTILES},
             lost=[f"waiting since {now - wish.began:.1f} s: {wish}" for wish in self._open],
             doubled=self._doubled,
-            mismatched=[problem for game in self._games.values() for problem in self._problems(game)],
-            halves=[(_named(game), game.first_told) for game in self._games.values() if self._lacks_players(game)],
+            mismatched=[problem for game in games for problem in self._problems(game)],
+            halves=[(self._named(game), game.first_told) for game in games if game.lacks_players],
             unexpected=self.unexpected,
         )
 
     def _enter(self, wish: Wish, session: str, address: str, now: float, team: int | None) -> None:
-        game = self._games.setdefault(session, Game(session, now))
-        game.players.append(wish.player)
-        game.modes.add(wish.mode)
-        game.addresses.add(address)
-        if team is not None:
-            game.teams[team] += 1
+        self._games.setdefault(session, Game(session, now)).add(wish, address, team, self._teams[wish.mode])
 
-    def _size(self, game: Game) -> int:
-        return max(sum(self._teams[mode]) for mode in game.modes)
-
-    def _lacks_players(self, game: Game) -> bool:
-        return len(game.players) < self._size(game)
+    def _named(self, game: Game) -> str:
+        seconds, wishes = game.first_told - self._opened, "; ".join(map(str, game.wishes))
+        return f"session {game.session} of {', '.join(game.players)} at {seconds:.1f} s ({wishes})"
 
     def _problems(self, game: Game) -> list[str]:
-        wrong = {
-            "too many players": len(game.players) > self._size(game),
-            "a player twice": len(set(game.players)) < len(game.players),
-            "players of several modes": len(game.modes) > 1,
-            "several addresses": len(game.addresses) > 1,
-            "teams of other sizes": self._has_other_teams(game),
-        }
-        return [f"{_named(game)} has {what}" for what, is_so in wrong.items() if is_so]
-
-    def _has_other_teams(self, game: Game) -> bool:
-        (mode, *others) = game.modes
-        if others or not game.teams or self._lacks_players(game):
-            return False  # one thing wrong is enough
-        return game.teams != dict(enumerate(self._teams[mode]))
-
-
-def _named(game: Game) -> str:
-    return f"session {game.session} ({', '.join(game.players)})"
+        return [f"{what} in {self._named(game)}" for what in game.mistakes]
 
 
 def quantile(values: Sequence[float], q: float) -> float:

@@ -14,6 +14,7 @@ import secrets
 import signal
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from bench import options
 from bench.books import Books, Report
@@ -116,10 +117,10 @@ async def load(chosen: argparse.Namespace) -> Report:
 async def _tell(books: Books, every: float) -> None:
     """Print how it stands, again and again; moments are of the system's monotonic clock."""
     while True:
-        now, waiting = asyncio.get_running_loop().time(), sum(books.waiting().values())
-        print(
-            json.dumps({"at": now, "waiting": waiting, "oldest": books.oldest(), "matched": books.matched}), flush=True
-        )
+        standing: dict[str, Any] = {"at": asyncio.get_running_loop().time(), "matched": books.matched}
+        if (oldest := books.oldest()) is not None:
+            standing |= {"oldest": oldest.began, "who": str(oldest)}
+        print(json.dumps(standing), flush=True)
         await asyncio.sleep(every)
 
 

@@ -85,7 +85,7 @@ class Service:
         self.load.signal(signal.SIGUSR1)
 
     def standing(self) -> dict[str, Any]:
-        """What the load said last: how many wait, and since when the oldest; nothing before its first word."""
+        """What the load said last: who waits longest, and since when; nothing before its first word."""
         lines = [line for line in self.load.child.stdout.splitlines(keepends=True) if line.endswith("\n")]
         standing: dict[str, Any] = json.loads(lines[-1]) if lines else {}
         return standing

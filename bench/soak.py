@@ -11,7 +11,7 @@ import random
 import secrets
 import sys
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -30,6 +30,8 @@ SAMPLE_SECONDS = 5.0
 SETTLE_SECONDS = 3.0
 NORMAL_SECONDS = 60.0
 """How long after a fault is healed things may take to be normal again: what is not normal by then is wrong."""
+LONG_SECONDS = 10.0
+"""Of a player who waits longer it is told why."""
 DRAIN_SECONDS = 150.0
 KEPT_SECONDS = 130.0
 """What matchd remembers of a player who is gone, it has forgotten by then."""
@@ -113,8 +115,8 @@ class Soak:
         standing = self._service.standing()
         if standing.get("at", 0.0) < healed:
             return "the load says nothing"
-        if standing["oldest"] is not None and standing["oldest"] <= healed:
-            return f"somebody waits since {standing['at'] - standing['oldest']:.1f} s"
+        if standing.get("oldest", standing["at"]) <= healed:
+            return _waiting(standing)
         try:
             found = await self._service.troubles() or await self._service.contradictions()
         except UNANSWERED as error:
@@ -170,6 +172,12 @@ class Soak:
         evidence.descriptors_after = self._descriptors()
         evidence.emptied = service.emptied
         evidence.tracebacks = service.fleet.tracebacks()
+
+
+def _waiting(standing: Mapping[str, Any]) -> str:
+    """That somebody waits, and if that is not usual any more, what happened to him."""
+    seconds = standing["at"] - standing["oldest"]
+    return f"somebody waits since {seconds:.1f} s" + (f": {standing['who']}" if seconds > LONG_SECONDS else "")
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
