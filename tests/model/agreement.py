@@ -24,7 +24,8 @@ SLACK = 12.0
 def at_rest(world: ModelWorld, snapshot: Snapshot) -> Iterator[Finding]:
     """Whatever clients of nodes that are well, and the store, do not agree on."""
     for client in world.open_clients:
-        if client.node.well and not _may_be_undecided(world, client):
+        contested = client.player_id in world.history.contested
+        if client.node.well and not contested and not _may_be_undecided(world, client):
             yield from _agrees(client, snapshot.players.get(client.player_id, {}))
             yield from _is_answered(client, world.lived())
     yield from _nobody_is_left_behind(world, snapshot)
@@ -32,7 +33,7 @@ def at_rest(world: ModelWorld, snapshot: Snapshot) -> Iterator[Finding]:
 
 def _may_be_undecided(world: ModelWorld, client: Client) -> bool:
     """The store has forgotten what this client loads, and the nodes have a moment to say that it was matched."""
-    return client.transcript.store_forgot and world.lived() - client.node.joined_at < UNDECIDED
+    return client.transcript.store_forgot and world.lived() - client.node.well_since < UNDECIDED
 
 
 def _agrees(client: Client, record: dict[str, str]) -> Iterator[Finding]:
@@ -58,8 +59,9 @@ def _is_answered(client: Client, now: float) -> Iterator[Finding]:
         yield 11, f"{client} has no answer to {transcript.questions.open} of what it asked"
     if client.place == "loading":
         longest = max(mode.loading_timeout for mode in MODES.values())
-        if now - transcript.since > longest + LEASE + SLACK:
-            yield 11, f"{client} loads {transcript.session} since {now - transcript.since:g} s"
+        seconds = now - max(transcript.since, client.node.well_since)
+        if seconds > longest + LEASE + SLACK:
+            yield 11, f"{client} loads {transcript.session} since {seconds:g} s"
 
 
 def _nobody_is_left_behind(world: ModelWorld, snapshot: Snapshot) -> Iterator[Finding]:

@@ -21,7 +21,7 @@ class Client:
         self.open = True
         self.closed: CloseCode | None = None
         self._world = world
-        self.transcript = Transcript(str(self), world.history.wrong, world.lived)
+        self.transcript = Transcript(str(self), self._object, world.lived)
         self.conversation = node.node.open(self)
 
     def __str__(self) -> str:
@@ -36,6 +36,13 @@ class Client:
     def place(self) -> str:
         """Where the client believes to be."""
         return self.transcript.place
+
+    def _object(self, invariant: int, text: str) -> None:
+        """Something it may not hear, unless it is another connection that is spoken to."""
+        history = self._world.history
+        speaks = [self.connection_id] == history.speakers[self.player_id][-1:]
+        if self.player_id not in history.contested and (speaks or not history.speakers[self.player_id]):
+            history.wrong(invariant, text)
 
     # the Outlet of its conversation
 

@@ -31,11 +31,15 @@ class History:
     def __init__(self, hosts: Hosts) -> None:
         self.forgiven: set[str] = set()
         """Sessions of which the store has lost the memory: some of their players may know more of them than it."""
+        self.contested: set[str] = set()
+        """Players with two connections of which the store forgot which speaks: each may be told what the other is."""
         self.clients: list[Client] = []
         self.settled: dict[str, str] = {}
         """The server of each session that the store has settled."""
         self.speakers: defaultdict[str, list[str]] = defaultdict(list)
         """The connections that were accepted, for each player, in that order."""
+        self.ready: defaultdict[str, set[str]] = defaultdict(set)
+        """Who was taken to have loaded, in each session."""
         self.harmed: set[tuple[str, str]] = set()
         """The players who lost their connection through a node or the store, and what they were loading then."""
         self._hosts = hosts
@@ -83,14 +87,23 @@ class History:
         elif message["type"] == "requeued" or message.get("code") == "loading_timeout":
             if session:
                 self._cancelled.add(session)
+                self._check_guilt(client, message, session)
             if session in self._told and session not in self.forgiven:
                 self.wrong(4, f"{session} has a match and was cancelled, as {client} heard")
+
+    def _check_guilt(self, client: Client, message: Message, session: str) -> None:
+        """Whoever has not loaded in time is out, and nobody else is."""
+        ready = client.player_id in self.ready[session]
+        if message.get("reason") == "loading_timeout" and not ready:
+            self.wrong(8, f"{client} goes on, though it did not load {session} in time")
+        if message.get("code") == "loading_timeout" and ready:
+            self.wrong(8, f"{client} is out, though it loaded {session} in time")
 
     def closed(self, client: Client, code: CloseCode) -> None:
         """A node has closed a client's connection."""
         match code:
             case CloseCode.SUPERSEDED:
-                if not self._others_spoke_since(client):
+                if client.player_id not in self.contested and not self._others_spoke_since(client):
                     self.wrong(10, f"{client} was superseded, and nobody asked for {client.player_id} since")
             case CloseCode.DRAINING:
                 self.harm(client)
@@ -128,16 +141,23 @@ class History:
         if request is None or player not in request.players:
             self.wrong(5, f"{client} has the match {game}, which is not for {player}: {request}")
             return
-        if player not in request.teams[message["team"]]:
-            self.wrong(3, f"{client} is in team {message['team']} of {request.teams}")
+        if not self._in_team(player, request, message):
+            self.wrong(3, f"{client} is in team {message.get('team')} of {request.teams}")
         if self._told.setdefault(session, where) != where:
             self.wrong(5, f"{client} is sent to {where}, others of {session} to {self._told[session]}")
         if session in self._cancelled - self.forgiven:
             self.wrong(4, f"{client} has the match {game}, which was cancelled")
-        if self._has.get(player, game) != game and player not in self._wants_more:
+        if self._has.get(player) == game:
+            return
+        if player in self._has and player not in self._wants_more:
             self.wrong(5, f"{client} has {self._has[player]} and {game}, and asked for no second match")
         self._has[player] = game
         self._wants_more.discard(player)
+
+    def _in_team(self, player: str, request: CreateSession, message: Message) -> bool:
+        if "team" in message:
+            return player in request.teams[message["team"]]
+        return request.loading_session_id in self.forgiven
 
     def _check_request(self, request: CreateSession) -> None:
         mode, session = MODES[request.game_mode], request.loading_session_id

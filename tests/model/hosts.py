@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
 
 from matchd.errors import SessionRefused, SessionUncertain
 from matchd.matches.gameserver import CreateSession
 from matchd.model import GameServer, GameSession
+
+if TYPE_CHECKING:
+    from tests.model.nodes import ModelNode
 
 BEHAVIOURS = ("ok", "slow", "refuses", "made but silent", "lost", "dead")
 TIMEOUT = 5.0
@@ -49,21 +52,11 @@ class Host:
         return GameServer(self.server_id, self.address, self.capacity, sessions=len(self.sessions))
 
 
-class Asker(Protocol):
-    """The node that asks, as far as a game server's answer depends on it."""
-
-    @property
-    def listens(self) -> bool:
-        """Whether an answer would be taken now."""
-
-    alive: bool
-
-
 @dataclass(slots=True)
 class Waiting:
     """A request without an answer so far: who waits, at which host, since when."""
 
-    asker: Asker
+    asker: ModelNode
     host: Host
     at: float
     answer: Deferred[bool] = field(default_factory=Deferred)
@@ -76,8 +69,10 @@ class Hosts:
         self.now = now
         self.by_address: dict[str, Host] = {}
         self.requests: dict[str, CreateSession] = {}
+        self.asked_at: dict[str, float] = {}
         self.odd_requests: list[str] = []
-        self._waiting: list[Waiting] = []
+        self.asked: list[Waiting] = []
+        """The requests without an answer."""
 
     def __iter__(self):  # type: ignore[no-untyped-def]
         return iter(self.by_address.values())
@@ -90,13 +85,13 @@ class Hosts:
 
     def answer(self, late: bool = False) -> int:
         """Have the slow ones answer; with ``late`` those only that were given up by now. How many that were."""
-        due = [one for one in self._waiting if one.asker.listens and (not late or self.now() - one.at >= TIMEOUT)]
-        self._waiting = [one for one in self._waiting if one not in due and one.asker.alive]
+        due = [one for one in self.asked if one.asker.listens and (not late or self.now() - one.at >= TIMEOUT)]
+        self.asked = [one for one in self.asked if one not in due and one.asker.alive]
         for one in due:
             one.answer.callback(self.now() - one.at < TIMEOUT)
         return len(due)
 
-    async def create(self, asker: Asker, address: str, request: CreateSession) -> GameSession:
+    async def create(self, asker: ModelNode, address: str, request: CreateSession) -> GameSession:
         """What GameServerClient.create_session does."""
         self._note(request)
         host, session = self.by_address[address], request.loading_session_id
@@ -107,7 +102,7 @@ class Hosts:
         game = host.make(session)
         if host.behaviour == "slow":
             waiting = Waiting(asker, host, self.now())
-            self._waiting.append(waiting)
+            self.asked.append(waiting)
             if not await waiting.answer:
                 raise SessionUncertain(f"{address}: no answer in time")
         if host.behaviour == "made but silent":
@@ -122,6 +117,7 @@ class Hosts:
         host.sessions.pop(session, None)
 
     def _note(self, request: CreateSession) -> None:
+        self.asked_at[request.loading_session_id] = self.now()
         before = self.requests.setdefault(request.loading_session_id, request)
         if before != request:
             self.odd_requests.append(f"{request.loading_session_id} was asked for as {before} and as {request}")
@@ -132,7 +128,7 @@ class HostsClient:
     """A node's way to the game servers, in the place of its GameServerClient."""
 
     hosts: Hosts
-    asker: Asker
+    asker: ModelNode
 
     async def create_session(self, address: str, request: CreateSession) -> GameSession:
         """See GameServerClient.create_session."""

@@ -37,7 +37,8 @@ class ModelNode:
         self.world = world
         self.alive, self.frozen, self.draining = True, False, False
         self.given_up = 0
-        self.joined_at = 0.0
+        self.well_since = 0.0
+        """When the last fault ended that kept it from its work."""
         self.reachable = self.hearable = True
         self.unrun: list[Sent] = []
         self._brought: deque[Callable[[], object]] = deque()
@@ -45,7 +46,9 @@ class ModelNode:
         self._ahead = 1000.0 * number
         self.clock.rightNow = world.now() + self._ahead
         self.commands = CommandWire(self._run, world.now)
-        self.hearing = HearingWire(world.path, lambda channel, frame: self.node.notifications.heard(channel, frame))
+        self.hearing = HearingWire(
+            world.path, lambda channel, frame: self.node.notifications.heard(channel, frame), lambda: world.changes
+        )
         client = HostsClient(world.hosts, self)
         self.node = Node(Background(self.clock), self.commands, self.hearing, client, MODES, world.tempo)  # type: ignore[arg-type]
         self.node.store.on_fenced = self._lose_commands
@@ -56,7 +59,7 @@ class ModelNode:
         return self.node.store.node
 
     def _run(self, arguments: tuple[bytes | str | int, ...]) -> Any:
-        return self.world.run(arguments)
+        return None if arguments[0] == "SCRIPT" else self.world.run(arguments)  # the world has loaded them
 
     # turns and time
 
@@ -118,7 +121,7 @@ class ModelNode:
         name = self.node.store.node
         outcome(self.node.prepare(DirectWire(self._run)))
         self.commands.up = True
-        self.joined_at = self.world.lived()
+        self.well_since = self.world.lived()
         self.given_up += name != self.node.store.node
         self.node.connected()
 
@@ -136,7 +139,7 @@ class ModelNode:
             self.hearable = False
             self.hearing.cut()
 
-    def hold(self, requests: bool) -> None:
+    def hold(self, requests: bool = False) -> None:
         """From now on its requests do not reach the store, or else the replies do not reach it."""
         if requests:
             self.commands.requests_held = True
@@ -161,6 +164,8 @@ class ModelNode:
 
     def heal(self) -> None:
         """All connections are, or can be made, good again."""
+        if not self.well:
+            self.well_since = self.world.lived()
         self.reachable = self.hearable = True
         self.commands.requests_held = self.commands.replies_held = False
 
@@ -174,6 +179,7 @@ class ModelNode:
         """SIGCONT."""
         if self.frozen:
             self.frozen = False
+            self.well_since = self.world.lived()
             self._catch_up_with_time()
 
     def kill(self) -> None:

@@ -147,6 +147,8 @@ class Transcript:
                 if self._loads < 0:
                     self._object(11, "is in no session, and did not say so")
             case "not_queued":
+                if self.place in ("none", "matched"):
+                    self.last_seq = None  # whoever is nowhere may be forgotten, his number with him
                 self._expect(message, "dequeue", "resume")
             case "already_queued" | "invalid_game_mode" | "cooldown":
                 self._expect(message, "enqueue")

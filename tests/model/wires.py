@@ -114,11 +114,16 @@ def _answer(sent: Sent) -> None:
 
 
 class HearingWire:
-    """The channels of one node. Nothing is subscribed, confirmed or heard but by ``pump``."""
+    """The channels of one node. Nothing is subscribed, confirmed or heard but by ``pump``.
 
-    def __init__(self, path: str, heard: Callable[[bytes, bytes], None]) -> None:
+    ``changes`` counts what is done to the store: nothing can have been published while it stays the same.
+    """
+
+    def __init__(self, path: str, heard: Callable[[bytes, bytes], None], changes: Callable[[], int]) -> None:
         self._path = path
         self._heard = heard
+        self._changes = changes
+        self._heard_until = -1
         self._wanted: dict[bytes, bool] = {}
         self._orders: deque[tuple[str, bytes, Deferred[None]]] = deque()
         self._connection: BlockingConnection | None = None
@@ -166,8 +171,9 @@ class HearingWire:
 
     def pump(self) -> int:
         """Hand over what was confirmed and published until now; how much that was."""
-        if self._connection is None:
+        if self._connection is None or (not self._orders and self._heard_until == self._changes()):
             return 0
+        self._heard_until = self._changes()
         come: list[Callable[[], None]] = []
         while self._orders:
             what, channel, done = self._orders.popleft()

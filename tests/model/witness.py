@@ -19,9 +19,13 @@ WATCHED = frozenset({"enqueue", "resume", "dequeue", "loading_complete", "leave"
 IDEMPOTENT = WATCHED - {"enqueue", "resume"} | {
     "reserve", "release", "abandon", "adopt", "reconcile", "orphan_ended", "deregister_server", "part",
 }  # fmt: skip
+UNGUARDED = ("join", "tally", "inspect")
+"""The scripts that anybody may run."""
 REFUSALS = (b"already_queued", b"cooldown", b"not_queued", b"not_in_session", b"server_gone", b"lost", 0)
 HEARTBEAT_TTL = 15.0
 Arguments = tuple[bytes | str | int, ...]
+NODE, SAID = 4, 6
+"""Where the arguments of a script have the node that asks, and what it asks."""
 
 
 class Witness:
@@ -40,7 +44,7 @@ class Witness:
         self.repeat = False
         """Whether the next script that may be run twice is."""
         self.since: dict[str, str] = {}
-        """Since when each player waits, by what was answered when he was accepted."""
+        """Since when each player waits, and each connection, by what was answered when they were accepted."""
         self._names = {script.sha: name for name, script in scripts.items()}
         self._strides = strides(scripts)
         self._ask_all = ask_all
@@ -49,6 +53,7 @@ class Witness:
         self._hosts = hosts
         self._now = now
         self._complete: set[str] = set()
+        self._node = ""
 
     def run(self, arguments: Arguments, late: bool = False) -> Any:
         """Have Redis run a command; ``late`` if it is a question whose time is over. Errors are returned.
@@ -58,30 +63,38 @@ class Witness:
         name = self._names.get(arguments[1], "") if arguments[0] == "EVALSHA" else ""  # type: ignore[call-overload]
         if name not in self._strides:
             return self._run(name, arguments, late)
-        questions = one_by_one(arguments[6:], self._strides[name])
-        answers = [self._run(name, (*arguments[:6], *question), late) for question in questions]
+        questions = one_by_one(arguments[SAID:], self._strides[name])
+        answers = [self._run(name, (*arguments[:SAID], *question), late) for question in questions]
         return next((answer for answer in answers if isinstance(answer, hiredis.ReplyError)), answers)
 
     def _run(self, name: str, arguments: Arguments, late: bool) -> Any:
         watched = name in WATCHED or late or (self.repeat and name in IDEMPOTENT)
         before = self._look() if watched else Snapshot()
         self.runs += 1
-        if name == "draw" and MODES[_text(arguments[6])].order == "fifo":
+        if name == "draw" and MODES[_text(arguments[SAID])].order == "fifo":
             return self._draw(arguments)
-        answer = self._answer(arguments)
+        answer = self._answer(name, arguments)
         if name in self._strides and not isinstance(answer, hiredis.ReplyError):
             (answer,) = answer
         if isinstance(answer, hiredis.ReplyError) or late:
             self._was_refused(name, answer, before if watched else None)
         if not isinstance(answer, hiredis.ReplyError):
+            if name == "reconcile":
+                self._saw_reconcile([_text(argument) for argument in arguments[SAID:]])
             if name in WATCHED:
-                getattr(self, f"_saw_{name}")([_text(argument) for argument in arguments[6:]], answer, before)
+                self._node = _text(arguments[NODE])
+                getattr(self, f"_saw_{name}")([_text(argument) for argument in arguments[SAID:]], answer, before)
             if self.repeat and name in IDEMPOTENT:
                 self._again(name, arguments)
         return answer
 
-    def _answer(self, arguments: Arguments) -> Any:
-        return self._ask_all([arguments])[0]
+    def _answer(self, name: str, arguments: Arguments) -> Any:
+        if not name or name in UNGUARDED:
+            return self._ask_all([arguments])[0]
+        joined, answer = self._ask_all([("ZSCORE", "nodes", arguments[NODE]), arguments])
+        if joined is None and not isinstance(answer, hiredis.ReplyError):
+            self._history.wrong(10, f"{name} was run for {_text(arguments[NODE])}, which is not among the nodes")
+        return answer
 
     # what no script may do
 
@@ -98,10 +111,10 @@ class Witness:
     def _again(self, name: str, arguments: Arguments) -> None:
         self.repeat = False
         once = self._look()
-        self._answer(arguments)
+        self._answer(name, arguments)
         self.runs += 1
         if changed := self._look().differs(once):
-            self._history.wrong(9, f"{name}{arguments[6:]}, run a second time, changed {changed}")
+            self._history.wrong(9, f"{name}{arguments[SAID:]}, run a second time, changed {changed}")
 
     # what a player asks for
 
@@ -115,6 +128,7 @@ class Witness:
             self._history.wrong(13, f"{player} was accepted, and has to wait")
         self._history.speakers[player].append(said[1])
         record = before.under_way.get(player)
+        self.since[said[1]] = since
         if record is None:
             self.since[player] = since
         elif record["mode"] != mode:
@@ -125,7 +139,15 @@ class Witness:
         if answer[0] in REFUSALS:
             self._changed_nothing("resume", answer, before)
         else:
+            self.since[said[1]] = answer[2].decode()
             self._history.speakers[said[0]].append(said[1])
+
+    def _saw_reconcile(self, said: list[str]) -> None:
+        """A connection that never heard since when it waits can't give its player that time back."""
+        for player, connection, place, since in zip(said[::10], said[1::10], said[2::10], said[5::10], strict=True):
+            record = self._look().players.get(player, {}) if place in ("queued", "loading") and since == "0" else {}
+            if record.get("conn") == connection:
+                self.since[connection] = self.since[player] = record["since"]
 
     def _saw_dequeue(self, said: list[str], answer: Any, before: Snapshot) -> None:
         if answer in REFUSALS:
@@ -140,6 +162,7 @@ class Witness:
     def _saw_loading_complete(self, said: list[str], answer: list[Any], before: Snapshot) -> None:
         if answer[0] in REFUSALS:
             return self._changed_nothing("loading_complete", answer, before)
+        self._history.ready[before.players[said[0]]["session"]].add(said[0])
         if answer[0] == b"complete":
             session = answer[1].decode()
             if session in self._complete:
@@ -159,29 +182,50 @@ class Witness:
 
     def _saw_settle(self, said: list[str], answer: bytes, before: Snapshot) -> None:
         session, server = said[0], said[1]
+        if answer == b"gone":
+            return None
         if answer in REFUSALS or session in self._history.settled:
             return self._changed_nothing("settle", answer, before)
         self._history.settled[session] = server
+        seeks = before.sessions.get(session)
+        if seeks is None or (seeks.fields.get(":owner"), seeks.server) != (self._node, server):
+            self._history.wrong(4, f"{session} is settled on {server} by {self._node}, and is {seeks}")
         host = next(host for host in self._hosts if host.server_id == server)
         if self._now() - host.heard_of > HEARTBEAT_TTL:
             self._history.wrong(7, f"{session} is settled on {server}, of which nobody heard since {host.heard_of}")
         return None
 
     def _draw(self, arguments: Arguments) -> Any:
-        """Draw from a line, and see who was in it before and after."""
-        look = ("SMEMBERS", f"queue:{_text(arguments[6])}")
-        waiting, answer, staying = self._ask_all([look, arguments, look])
+        """Draw, and see who stood in line before and after."""
+        line = ("ZRANGE", f"order:{_text(arguments[SAID])}", 0, -1, "WITHSCORES")
+        before, answer, after = self._ask_all([line, arguments, line])
         if isinstance(answer, hiredis.ReplyError):
             self._was_refused("draw", answer, None)
-        elif answer[0] and staying:
-            since = {_text(player): int(self.since[_text(player)]) for player in waiting}
-            stay = [_text(player) for player in staying]
-            last = max(since.keys() - set(stay), key=since.__getitem__)
-            for player in stay:
-                if since[player] < since[last]:
-                    self._history.wrong(8, f"{last} was drawn before {player}, who waited longer")
+        elif answer[0]:
+            self._fits(self._look())
+            self._were_first(_scores(before), _scores(after))
         return answer
+
+    def _fits(self, snapshot: Snapshot) -> None:
+        """As many game servers have room as sessions look for one."""
+        free = sum(free for server, free in snapshot.set("slots").items() if server in snapshot.servers)
+        if len(snapshot.set("unplaced")) > free:
+            self._history.wrong(
+                6, f"{sorted(snapshot.set('unplaced'))} look for a game server, and {free:g} slots are free"
+            )
+
+    def _were_first(self, before: dict[str, float], after: dict[str, float]) -> None:
+        """Nobody was drawn before another who had waited longer."""
+        drawn = before.keys() - after.keys()
+        if drawn and after:
+            last, first = max(drawn, key=before.__getitem__), min(after, key=after.__getitem__)
+            if after[first] < before[last]:
+                self._history.wrong(8, f"{last} was drawn before {first}, who waited longer")
 
 
 def _text(argument: bytes | str | int) -> str:
     return argument.decode() if isinstance(argument, bytes) else str(argument)
+
+
+def _scores(reply: list[bytes]) -> dict[str, float]:
+    return {_text(player): float(score) for player, score in zip(reply[::2], reply[1::2], strict=True)}

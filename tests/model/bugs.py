@@ -1,0 +1,100 @@
+"""Bugs that somebody could make: a line forgotten in a script, a check left out, a call never made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from matchd.matches.gameserver import CreateSession
+from matchd.matches.servers import DedicatedServerProvider
+from matchd.model import GameMode, GameSession, Reservation, Roster
+from tests.model.laboratory import Change
+
+
+async def _nothing(*_: Any) -> None:
+    """What is done by a method that was taken out."""
+
+
+async def _another_key(
+    self: DedicatedServerProvider, mode: GameMode, roster: Roster, reservation: Reservation
+) -> GameSession:
+    """DedicatedServerProvider.create, with a key of its own for whoever goes on."""
+    key = roster.loading_session_id + ("-again" if reservation.again else "")
+    request = CreateSession(roster.players, mode.name, key, mode.split(roster.players))
+    return await self._client.create_session(reservation.address, request)
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """A bug: a change of a script's text, or something in the place of a method."""
+
+    name: str
+    change: Change | None = None
+    method: str = ""
+    instead: Callable[..., Any] = _nothing
+
+
+def _script(name: str, script: str, old: str, new: str = "") -> Planted:
+    return Planted(name, Change(script, old, new))
+
+
+BUGS = (
+    _script("players are drawn, and nothing is written of them", "draw", "for i = 1, formed do", "for i = 1, math.min(formed, 1) do"),
+    _script("drawn players keep the record of queued ones", "draw", ", 'state', 'loading', 'session', sid)", ")"),
+    _script("game servers are not asked for free slots", "draw", "local possible = placeable(wanted)", "local possible = wanted"),
+    _script("the last come are the first served", "draw", "redis.call('ZPOPMIN', line, n)", "redis.call('ZPOPMAX', line, n)"),
+    _script("a player may be in two modes", "enqueue",
+            "if p.under_way and p.mode ~= mode then return {'already_queued', p.mode, p.order, p.conn == conn and 1 or 0} end"),
+    _script("an old connection's goodbye counts", "leave", "if p.conn == ARGV[4] then", "if true then"),
+    _script("any connection may say that a player has loaded", "loading_complete", "mine[2] ~= conn or "),
+    _script("who says twice that he has loaded counts twice", "loading_complete",
+            " or is[2] == 'ready'"),
+    _script("a second server is asked while the first may answer", "reserve",
+            "if s.server ~= '' then return {'reserved', s.server, s.address, 1} end"),
+    _script("nobody says that a server may have been asked before", "reserve", "s.address, 1}", "s.address, 0}"),
+    _script("a slot is not given back after a refusal", "release", " else give_back(s.id, server_id, false) end", " end"),
+    _script("a slot is given back though the session may exist", "release", "if uncertain then disown(s) else", "do"),
+    _script("any node may settle", "settle", " or s.owner ~= node or s.server ~= server_id"),
+    _script("allocations of a dead node are forgotten", "sweep",
+            "    if s then take_allocation(s) end\n  end\n  redis.call('DEL'", "  end\n  redis.call('DEL'"),
+    _script("who did not load in time is put back", "sweep",
+            "if redis.call('HGET', s.key, p.id) == 'ready' then return false end", "if true then return false end"),
+    _script("a given-up node's scripts still count", "prelude",
+            "if not redis.call('ZSCORE', P .. 'nodes', node) then", "if false then"),
+    _script("what was asked too long ago is done", "prelude", "if not_after > 0 and now > not_after then", "if false then"),
+    _script("requeued players stand at the end", "prelude",
+            "  if p.away == '' then enter_queue(p) end\n  tell_requeued",
+            "  put(p, 'since', now_us)\n  if p.away == '' then enter_queue(p) end\n  tell_requeued"),
+    _script("messages are not numbered", "prelude", "local seq = p.seq + 1\n", "local seq = math.max(p.seq, 1)\n"),
+    _script("nobody is told that he was superseded", "prelude",
+            "redis.call('PUBLISH', P .. 'node:' .. p.node,", "redis.call('PUBLISH', P .. 'nowhere',"),
+    _script("the queue forgets to let go of the line", "prelude", "  redis.call('ZREM', P .. 'order:' .. p.mode, p.id)\nend", "end"),
+    _script("who is away is drawn", "prelude",
+            "now + grace, p.id)\n  if p.state == 'queued' then quit_queue(p) end", "now + grace, p.id)"),
+    _script("a cancelled session forgets its first player", "prelude",
+            "  for _, p in ipairs(all) do\n    if p.session == s.id and not out(p) then",
+            "  for i, p in ipairs(all) do\n    if i > 1 and p.session == s.id and not out(p) then"),
+    _script("a session that was matched stays open", "prelude",
+            "give_back(s.id, s.server, true) end\n  close_session(s)\nend", "give_back(s.id, s.server, true) end\nend"),
+    _script("a server has as many slots as are asked for", "prelude",
+            "local free = s.fixed and ALWAYS_FREE or s.capacity - used", "local free = ALWAYS_FREE"),
+    _script("sessions that nobody plays are not ended", "prelude",
+            "  redis.call('ZADD', P .. 'orphans', now, sid .. ' ' .. address)\n"),
+    _script("one server's word ends the asking of all", "orphan_ended",
+            "redis.call('SREM', P .. 'orphan:' .. sid, address)", "redis.call('DEL', P .. 'orphan:' .. sid)"),
+    _script("missed messages are not told", "reconcile",
+            "if p.seq > mine.seq then return missed(p, mine.seq, answer(p, mine, 'missed')) end",
+            "if p.seq > mine.seq then return {'ok'} end"),
+    _script("an emptied store takes the waiting time", "reconcile",
+            "mine.order, since, mine.conn, mine.seq)", "mine.order, string.format('%.0f', now_us), mine.conn, mine.seq)"),
+    _script("an emptied store takes the matches", "reconcile",
+            "    restore_match(p, mine)\n  elseif mine.place == 'none'", "    restore_place(p, mine)\n  elseif mine.place == 'none'"),
+    _script("who has to wait is let in", "enqueue", "if wait > 0 then return {'cooldown', wait} end"),
+    _script("who was sent away has failed", "leave", "p.session == ARGV[6]\n", "true\n"),
+    Planted("whoever goes on asks by another key", method="matchd.matches.servers.DedicatedServerProvider.create",
+            instead=_another_key),
+    Planted("a gap in the messages is left", method="matchd.players.session.Session._catch_up"),
+    Planted("nothing is compared after an outage", method="matchd.recovery.Recovery.reconcile"),
+    Planted("a departure is told once or never", method="matchd.players.departures.Departures.retry"),
+)  # fmt: skip
