@@ -16,6 +16,8 @@ import jwt
 import msgspec
 
 ISSUER = "matchd"
+TYPE = "join+jwt"
+"""The ``typ`` in its head (RFC 8725, 3.11): where one key signs more than these, none passes for another."""
 LEEWAY_SECONDS = 5.0
 """What the clocks of matchd and a game server may differ by."""
 
@@ -47,7 +49,7 @@ class JoinTokens:
             "iss": ISSUER, "sub": player_id, "sid": session_id, "team": team,
             "iat": now, "exp": now + int(self._seconds), "jti": secrets.token_hex(8),
         }  # fmt: skip
-        return jwt.encode(claims, self._key, self._algorithm)
+        return jwt.encode(claims, self._key, self._algorithm, {"typ": TYPE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +83,15 @@ class JoinTokenCheck:
     def read(self, token: str) -> Joining:
         """What a token says; raises BadToken where it does not hold."""
         try:
-            claims = jwt.decode(
+            whole = jwt.decode_complete(
                 token, self._key, [self._algorithm], issuer=ISSUER,
                 options={"require": ["iss"], "verify_exp": False, "verify_iat": False},
             )  # fmt: skip
-            joining = msgspec.convert(claims, _Claims)
+            joining = msgspec.convert(whole["payload"], _Claims)
         except (jwt.exceptions.PyJWTError, ValueError):
             raise BadToken("is not matchd's") from None
+        if whole["header"].get("typ") != TYPE:
+            raise BadToken("is not matchd's")
         if joining.exp + LEEWAY_SECONDS < self._now():
             raise BadToken("has expired")
         return Joining(joining.sub, joining.sid, joining.team, joining.jti)

@@ -67,7 +67,15 @@ PartySize = Annotated[int, msgspec.Meta(ge=1, le=64)]
 Millis = Annotated[float, msgspec.Meta(ge=0, le=60_000)]
 
 
-class Enqueue(msgspec.Struct, frozen=True, tag_field="type", tag="enqueue"):
+class _Asking(msgspec.Struct, frozen=True):
+    """What may come with a token, which is not shown wherever the message is."""
+
+    def __repr__(self) -> str:
+        fields = (f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if name != "token")
+        return f"{type(self).__name__}({', '.join(fields)})"
+
+
+class Enqueue(_Asking, frozen=True, tag_field="type", tag="enqueue"):
     """I want to play this mode."""
 
     player_id: Name
@@ -79,7 +87,7 @@ class Enqueue(msgspec.Struct, frozen=True, tag_field="type", tag="enqueue"):
     token: Token | None = None
 
 
-class Resume(msgspec.Struct, frozen=True, tag_field="type", tag="resume"):
+class Resume(_Asking, frozen=True, tag_field="type", tag="resume"):
     """Where do I stand?"""
 
     player_id: Name

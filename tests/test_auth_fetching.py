@@ -9,15 +9,24 @@ from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from matchd.auth.authority import Authority, authority
+from matchd.auth.fetching import FetchedKeys
 from matchd.auth.tokens import Identity, UnknownKey
 from matchd.background import Background
 from matchd.config.auth import Auth
 from matchd.errors import StartupError
+from matchd.matches.exchange import Answer, Unreachable
 from tests.support.network import Network, ScriptedServer, ScriptedServers, response
 from tests.support.tokens import NOW, jwks, signer
 
 URL = "http://127.0.0.1:7000/jwks.json"
 OLD, NEW = signer("ES256", "old"), signer("ES256", "new")
+
+
+class Exchangeless:
+    """Stands for Exchanges on a machine that gives no socket."""
+
+    async def ask(self, *args: object, **kwargs: object) -> Answer:
+        raise Unreachable("too many open files")
 
 
 class Fetching(SynchronousTestCase):
@@ -158,6 +167,13 @@ class RotationTests(Fetching):
             self.network.advance(0.25)
         self.assertEqual(self.fetched, 1 + 5)
         self.assert_known(OLD.token())
+
+    def test_a_failure_at_once(self) -> None:
+        """A fetch that fails before anything was sent is an answer too: nobody waits for the next one."""
+        source = FetchedKeys(URL, "ES256", 300, self.background, Exchangeless())  # type: ignore[arg-type]
+        renewed = Deferred.fromCoroutine(source.renew())
+        self.assertFalse(self.successResultOf(renewed))
+        self.assertEqual(len(self.warnings), 1)
 
     def test_one_who_gives_up(self) -> None:
         """The others still get their answer."""

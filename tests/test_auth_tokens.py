@@ -14,8 +14,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from matchd.auth.keyset import KeySet, read_jwks, single
 from matchd.auth.tokens import Identity, Tokens, Unauthorized, UnknownKey
+from matchd.jointoken import JoinTokens
 from matchd.keys import ALGORITHMS
-from tests.support.keys import SECRET
+from tests.support.keys import SECRET, other_curve
 from tests.support.properties import patient
 from tests.support.tokens import AUDIENCE, ISSUER, NOW, OTHER_SECRET, Signer, jwks, signer
 
@@ -148,6 +149,11 @@ class T02ForgedTests(Reading):
         token = evil.token(header={"jwk": evil.jwk, "jku": "https://evil.example/", "x5u": "https://evil.example/"})
         self.assert_refused(token, "token: its signature does not fit", tokens, keys)
 
+    def test_t02_join_token(self) -> None:
+        """What a player shows at a game server does not do here, whatever key signed it: servers could play as he."""
+        join = JoinTokens(SECRET.encode(), "HS256", 60.0, lambda: NOW).issue("ada", "g1", 0)
+        self.assert_refused(join, "token: is for a game server", Tokens("HS256"))
+
     def test_t02_nonsense(self) -> None:
         """What is no token at all, be it as deep as it fits."""
         deep = base64.urlsafe_b64encode(b'{"a":' + b"[" * 2000).decode().rstrip("=")
@@ -199,6 +205,8 @@ class KeySetTests(Reading):
         weak = signer("HS256").jwk | {"k": "c2hvcnQ"}
         es256 = jwt.get_algorithm_by_name("ES256")
         private = json.loads(es256.to_jwk(es256.prepare_key(signer("ES256").signing)))
+        es384 = jwt.get_algorithm_by_name("ES384")
+        curve = json.loads(es384.to_jwk(es384.prepare_key(other_curve()).public_key()))
         for algorithm, entry in (
             ("RS256", signer("ES256").jwk),
             ("RS256", good | {"use": "enc"}),
@@ -211,6 +219,7 @@ class KeySetTests(Reading):
             ("RS256", {}),
             ("RS256", "key"),
             ("HS256", weak),
+            ("ES256", curve),
             ("ES256", private),
         ):
             complaint = self.assertRaises(ValueError, read_jwks, algorithm, json.dumps({"keys": [entry]}))

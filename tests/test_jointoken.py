@@ -98,14 +98,19 @@ class TokenTests(Case):
     def test_another_issuer_or_a_claim_missing(self) -> None:
         """A token of the same key that was made for something else does not let anybody in."""
         whole: dict[str, Any] = {"iss": "matchd", "sub": "ada", "sid": "g1", "exp": int(NOW) + 60, "jti": "1"}
-        self.check.read(jwt.encode(whole, SECRET, "HS256"))
+        self.check.read(self.signed(whole))
         for name in whole:
-            self.assert_bad(
-                jwt.encode({key: value for key, value in whole.items() if key != name}, SECRET, "HS256"),
-                "is not matchd's",
-            )
-        self.assert_bad(jwt.encode({**whole, "iss": "https://accounts.example"}, SECRET, "HS256"), "is not matchd's")
-        self.assert_bad(jwt.encode({**whole, "team": "x"}, SECRET, "HS256"), "is not matchd's")
+            self.assert_bad(self.signed({key: value for key, value in whole.items() if key != name}), "is not matchd's")
+        self.assert_bad(self.signed({**whole, "iss": "https://accounts.example"}), "is not matchd's")
+        self.assert_bad(self.signed({**whole, "team": "x"}), "is not matchd's")
+
+    def test_for_something_else(self) -> None:
+        """A token with all of its claims that does not say what it is for is not one of these."""
+        whole = {"iss": "matchd", "sub": "ada", "sid": "g1", "exp": int(NOW) + 60, "jti": "1"}
+        self.assert_bad(self.signed(whole, "JWT"), "is not matchd's")
+
+    def signed(self, claims: dict[str, Any], kind: str = "join+jwt") -> str:
+        return jwt.encode(claims, SECRET, "HS256", {"typ": kind})
 
     @given(st.one_of(st.text(max_size=200), st.binary(max_size=100).map(lambda raw: raw.decode("latin-1"))))
     def test_anything(self, token: str) -> None:

@@ -99,6 +99,16 @@ class MessagesThatAreUnderstood(SynchronousTestCase):
             self.assertEqual(decode(frame), message)
 
 
+class MessagesThatAreShown(SynchronousTestCase):
+    def test_without_the_token(self) -> None:
+        """Wherever a message ends up as text, its token does not."""
+        for said in (b'{"type":"enqueue","player_id":"ada","game_mode":"m","token":"s3cret"}',
+                     b'{"type":"resume","player_id":"ada","token":"s3cret"}'):  # fmt: skip
+            shown = repr(decode(said))
+            self.assertIn("player_id='ada'", shown)
+            self.assertNotIn("s3cret", shown)
+
+
 class MessagesThatAreRefused(SynchronousTestCase):
     def assert_refused(self, frame: bytes, code: str, text: str) -> None:
         bad = self.assertRaises(BadMessage, decode, frame)

@@ -88,12 +88,12 @@ class FetchedKeys:
 
     async def renew(self) -> bool:
         """Fetch them again, unless that was done a moment ago; who asks meanwhile waits for the same answer."""
-        if not self._fetching:
-            if self._background.reactor.seconds() < self._next:
-                return False
-            self._background.spawn("keys", self._refresh())
+        if not self._fetching and self._background.reactor.seconds() < self._next:
+            return False
         answer: Deferred[bool] = Deferred(self._waiting.remove)
         self._waiting.append(answer)
+        if not self._fetching:
+            self._background.spawn("keys", self._refresh())
         return await answer
 
     async def _refresh(self) -> None:

@@ -67,7 +67,7 @@ def _is_meant(entry: Mapping[str, Any], algorithm: str) -> bool:
 def _key(entry: dict[str, Any], algorithm: str) -> Any:
     """The key itself; None if it is of another kind, too weak, or a private one, which nobody should publish."""
     try:
-        key: Any = jwt.PyJWK(entry, algorithm).key
+        key: Any = jwt.get_algorithm_by_name(algorithm).prepare_key(jwt.PyJWK(entry, algorithm).key)
     except (jwt.exceptions.PyJWTError, ValueError, TypeError, KeyError, AttributeError):
         return None
     if algorithm == "HS256":

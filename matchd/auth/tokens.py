@@ -10,6 +10,7 @@ import jwt
 import msgspec
 
 from matchd.auth.keyset import KeySet
+from matchd.jointoken import TYPE
 from matchd.messages import RULES, Name, PartySize, Rating
 
 
@@ -80,6 +81,8 @@ class Tokens:
             header = jwt.get_unverified_header(token)
         except (jwt.exceptions.PyJWTError, ValueError):
             raise Unauthorized("token: is no JSON Web Token") from None
+        if header.get("typ") == TYPE:
+            raise Unauthorized("token: is for a game server")
         if header.get("alg") != self._algorithm:
             raise Unauthorized(f"token: is not signed by {self._algorithm}")
         key = keys.find(header.get("kid"))

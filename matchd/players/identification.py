@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -20,7 +20,7 @@ LONGEST_SLEEP = 3600.0
 class Credential:
     """A token that came with a connection's handshake, before any message."""
 
-    token: str
+    token: str = field(repr=False)
 
 
 class Identification:
