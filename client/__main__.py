@@ -17,6 +17,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import react
 
 from client.match_client import ConnectionClosed, MatchClient, Message
+from client.tokens import subject, token, tokens_in
 
 RETRY_SECONDS = 1.0
 
@@ -26,12 +27,13 @@ Say = Callable[[str], None]
 class Player:
     """One player's way from ``enqueue`` to ``match_found``, told to ``say`` at every step."""
 
-    def __init__(self, reactor: Any, options: argparse.Namespace, name: str, say: Say) -> None:
+    def __init__(self, reactor: Any, options: argparse.Namespace, number: int, say: Say) -> None:
         self.client = MatchClient(reactor)
         self._reactor = reactor
         self._options = options
         self._say = say
-        self._id = f"{name}-{secrets.token_hex(4)}"
+        self._shown = {"token": options.tokens[number - 1]} if options.tokens else {}
+        self._id = subject(**self._shown) if options.tokens else f"player-{number}-{secrets.token_hex(4)}"
         self._planned: IDelayedCall | None = None
 
     async def play(self) -> bool:
@@ -74,7 +76,7 @@ class Player:
         return None
 
     def _enqueue(self) -> None:
-        self.client.enqueue(self._id, self._options.mode)
+        self.client.enqueue(self._id, self._options.mode, **self._shown)
 
     def _loaded(self, session: str) -> None:
         self._say("loading_complete")
@@ -94,8 +96,7 @@ async def play(reactor: Any, options: argparse.Namespace, say: Say, complain: Sa
     width = len(f"player-{options.players}:")
     players = []
     for number in range(1, options.players + 1):
-        name = f"player-{number}"
-        players.append(Player(reactor, options, name, _labelled(say, f"{name}:".ljust(width))))
+        players.append(Player(reactor, options, number, _labelled(say, f"player-{number}:".ljust(width))))
     began = reactor.seconds()
     try:
         for player in players:
@@ -132,11 +133,22 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The options; ends the process with one line on stderr when one is wrong."""
     parser = _Parser(prog="python -m client", description="Plays the way to a match, printed step by step.")
     parser.add_argument("--url", default="ws://127.0.0.1:8080/ws/", type=_url, help="where matchd serves players")
-    parser.add_argument("--players", default=2, type=_count, help="how many play")
+    parser.add_argument("--players", type=_count, help="how many play [2, or as many as there are tokens]")
     parser.add_argument("--mode", default="Normal_1v1", help="the game mode")
     parser.add_argument("--loading", default=2.0, type=_seconds, help="seconds of pretended loading")
     parser.add_argument("--timeout", default=60.0, type=_seconds, help="seconds to wait for a match")
-    return parser.parse_args(arguments)
+    tokens = parser.add_mutually_exclusive_group()
+    tokens.add_argument(
+        "--token", dest="tokens", default=[], type=token, action="append",
+        help="a player's JSON Web Token, whose sub is his id; once for each player. Others on this machine can see it",
+    )  # fmt: skip
+    tokens.add_argument("--token-file", dest="tokens", type=tokens_in, help="a file of tokens, one a line")
+    options = parser.parse_args(arguments)
+    if options.players is None:
+        options.players = len(options.tokens) or 2
+    if options.tokens and options.players != len(options.tokens):
+        parser.error(f"argument --players: {options.players} players have {len(options.tokens)} tokens")
+    return options
 
 
 def _url(text: str) -> str:

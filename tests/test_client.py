@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from io import StringIO
+from pathlib import Path
 
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from client.__main__ import parse, play
 from tests.support.fake_matchd import WithMatchd
+from tests.support.tokens import signer
 
 
 class PlayTests(WithMatchd):
@@ -71,6 +73,17 @@ class PlayTests(WithMatchd):
         self.assertRegex(wishes[11]["player_id"], r"\Aplayer-12-[0-9a-f]{8}\Z")
         self.everyone("queued")
         self.assertEqual([self.printed[0], self.printed[11]], ["player-1:  queued", "player-12: queued"])
+        self.everyone("match_found", session_id="g", server_address="h:1")
+        self.assertTrue(self.end())
+
+    def test_tokens(self) -> None:
+        """A player with a token shows it, and goes by its name."""
+        tokens = [signer().token(name) for name in ("ada", "bob")]
+        self.begin("--token", tokens[0], "--token", tokens[1])
+        wishes = [player.heard[0] for player in self.players]
+        self.assertEqual(
+            [(wish["player_id"], wish["token"]) for wish in wishes], [("ada", tokens[0]), ("bob", tokens[1])]
+        )
         self.everyone("match_found", session_id="g", server_address="h:1")
         self.assertTrue(self.end())
 
@@ -153,8 +166,11 @@ class OptionsTests(SynchronousTestCase):
         options = parse([])
         self.assertEqual(
             vars(options),
-            {"url": "ws://127.0.0.1:8080/ws/", "players": 2, "mode": "Normal_1v1", "loading": 2.0, "timeout": 60.0},
-        )
+            {
+                "url": "ws://127.0.0.1:8080/ws/", "players": 2, "mode": "Normal_1v1", "loading": 2.0, "timeout": 60.0,
+                "tokens": [],
+            },
+        )  # fmt: skip
 
     def test_wrong_ones(self) -> None:
         """One line names the option and what is wrong with it."""
@@ -164,8 +180,28 @@ class OptionsTests(SynchronousTestCase):
             ("--players", "1.5", "'1.5' is not a whole number from 1 to 1000"),
             ("--loading", "-1", "'-1' is not a number of seconds"),
             ("--timeout", "nan", "'nan' is not a number of seconds"),
+            ("--token", "a.b.c", "not a JSON Web Token with a sub"),
+            ("--token", signer().token(sub=None), "not a JSON Web Token with a sub"),
+            ("--token-file", "/nowhere", "/nowhere: No such file or directory"),
+            ("--token-file", "/dev/null", "/dev/null: no token in it"),
         ):
-            self.patch(sys, "stderr", StringIO())
-            with self.assertRaises(SystemExit):
-                parse([option, value])
-            self.assertEqual(sys.stderr.getvalue(), f"python -m client: argument {option}: {reason}\n")
+            self.assertEqual(self.complaint(option, value), f"argument {option}: {reason}")
+
+    def complaint(self, *options: str) -> str:
+        """What is said of these options."""
+        self.patch(sys, "stderr", StringIO())
+        with self.assertRaises(SystemExit):
+            parse(options)
+        said: str = sys.stderr.getvalue()
+        return said.removeprefix("python -m client: ").removesuffix("\n")
+
+    def test_tokens(self) -> None:
+        """There are as many players as tokens, from the command line or from a file."""
+        one, two = signer().token("ada"), signer().token("bob")
+        path = Path(self.mktemp())
+        path.write_text(f"{one}\n{two}\n")
+        for options in (["--token", one, "--token", two], ["--token-file", str(path)]):
+            parsed = parse(options)
+            self.assertEqual((parsed.players, parsed.tokens), (2, [one, two]))
+        said = self.complaint("--players", "3", "--token", one)
+        self.assertEqual(said, "argument --players: 3 players have 1 tokens")

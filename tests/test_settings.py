@@ -395,7 +395,10 @@ KEYS = [
     *("listen", "http", "redis", "data_dir", "config", "dedicated", "workers", "log_format", "insecure"),
     *("operator_token", "operator_token_file", "key_prefix", "origins"),
 ]
-INNER = ["teams", "loading_timeout", "order", "mode", "burst", "tick", "node_timeout", "A", "a b"]
+INNER = [
+    *("teams", "loading_timeout", "order", "mode", "burst", "tick", "node_timeout", "A", "a b"),
+    *("key", "jwks_file", "jwks_url"),
+]
 scalars = (
     st.none().map(lambda _: "tcp:0:interface=127.0.0.1")
     | st.sampled_from(["redis://h", "host:1", "json", "fifo", "none", "unix:", "ssl:0", "*", "sentinel://a,b/c"])

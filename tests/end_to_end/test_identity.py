@@ -9,6 +9,7 @@ from typing import Any
 from tests.support.badservers import ScriptedPort
 from tests.support.fleet import PATIENCE, Fleet, Node
 from tests.support.fleets import FleetCase, SharedFleetCase
+from tests.support.interop import Interop
 from tests.support.keys import SECRET
 from tests.support.network import ScriptedServer, response
 from tests.support.talking import Talk, exchange, talking
@@ -62,8 +63,10 @@ class OneNode(SharedFleetCase):
         self.assertEqual(talk.closed(), 4003)
 
 
-class T02IdentityTests(OneNode):
+class T02IdentityTests(Interop, OneNode):
     """Who plays as whom."""
+
+    timeout = 200
 
     def test_t02_every_way_in(self) -> None:
         """By the header, by a sub-protocol as a browser does it, and in the first message; all the way to a match."""
@@ -81,6 +84,21 @@ class T02IdentityTests(OneNode):
             for talk in everybody.values():
                 talk.tell(type="loading_complete", loading_session_id=talk.hear()["loading_session_id"])
             self.assertEqual([talk.hear()["type"] for talk in everybody.values()], ["match_found"] * 4)
+
+    async def test_t02_client(self) -> None:
+        """The test client, with a file of tokens."""
+        fleet = self._home.shared
+        assert fleet is not None
+        tokens = fleet.file("tokens", f"{token('ada')}\n{token('bob')}\n")
+        child = fleet.client("--url", self.node.url, "--loading", "0.1", "--token-file", tokens)
+        await until(lambda: child.status is not None, PATIENCE)
+        self.assertEqual((child.status, child.stderr), (0, ""), child.stdout)
+        self.assertIn("2 of 2 players matched", child.stdout)
+
+    async def test_t02_page(self) -> None:
+        """A page in a real browser, whose players show their tokens as sub-protocols."""
+        players = "page-1", "page-2"
+        self.assert_matched(await self.browse(self.node.url, *players, tokens=tuple(map(token, players))))
 
     def test_t02_browser(self) -> None:
         """The server agrees to ``matchd`` alone, and says nothing of the token."""

@@ -9,6 +9,7 @@ import sys
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from signal import SIGTERM
 from subprocess import DEVNULL, PIPE, STDOUT, run
 from tempfile import mkdtemp
 from typing import Any
@@ -22,6 +23,7 @@ from twisted.web.server import Site
 from twisted.web.static import Data
 
 from tests.support.children import REPOSITORY, Child
+from tests.support.fleets import FleetCase
 from tests.support.waiting import until
 
 PLAYERS = REPOSITORY / "tests" / "interop"
@@ -94,9 +96,10 @@ class Page(Resource):
         self.putChild(b"heard", _Heard(self))
         self.port = reactor.listenTCP(0, Site(self), interface="127.0.0.1")
 
-    def address(self, url: str, *player_ids: str) -> str:
-        """Where a browser finds it."""
-        query = urlencode([("url", url), *(("player", player_id) for player_id in player_ids)])
+    def address(self, url: str, *player_ids: str, tokens: tuple[str, ...] = ()) -> str:
+        """Where a browser finds it; its players may have a token each."""
+        players = [("player", player_id) for player_id in player_ids] + [("token", token) for token in tokens]
+        query = urlencode([("url", url), *players])
         return f"http://127.0.0.1:{self.port.getHost().port}/?{query}"
 
 
@@ -111,3 +114,40 @@ class _Heard(Resource):
         """The page says what its players heard."""
         self._page.heard.callback(json.load(request.content))
         return b""
+
+
+class Interop(FleetCase):
+    """Tests with players on other libraries and in browsers."""
+
+    def folder(self) -> Path:
+        """A new folder for this test."""
+        folder = Path(self.mktemp())
+        folder.mkdir(parents=True)
+        return folder.absolute()
+
+    async def browse(self, url: str, *player_ids: str, tokens: tuple[str, ...] = ()) -> list[Heard]:
+        """What these players heard, who play in a browser."""
+        page = Page()
+        self.addCleanup(page.port.stopListening)
+        folder = self.folder()
+        data = f"--user-data-dir={folder / 'profile'}"
+        child = Child(folder, *ALONE, data, page.address(url, *player_ids, tokens=tokens), program=program(*CHROMIUM))
+        self.later(lambda: self.end(child))
+        return await page.heard.addTimeout(PATIENCE, reactor)
+
+    async def end(self, child: Child) -> None:
+        """A browser has processes of its own, which it ends when it is asked to."""
+        child.signal(SIGTERM)
+        try:
+            await until(lambda: child.status is not None, PATIENCE)
+        finally:
+            child.kill()
+
+    def assert_matched(self, players: list[Heard]) -> None:
+        """All were told each step once, and of the same match."""
+        for heard in players:
+            self.assertEqual([message["type"] for message in heard], ["queued", "start_loading", "match_found"], heard)
+            self.assertEqual([message["seq"] for message in heard], [1, 2, 3])
+        for field in ("session_id", "server_address"):
+            self.assertEqual(len({heard[-1][field] for heard in players}), 1, players)
+        self.assertEqual({heard[-1]["team"] for heard in players}, {0, 1})
