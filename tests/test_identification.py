@@ -201,6 +201,18 @@ class T04ExpiryTests(Identified):
         self.assertEqual(ada.types, ["queued", "error"])
         self.assertEqual(ada.dequeue().last["type"], "dequeued")
 
+    def test_t04_no_new_wish(self) -> None:
+        """He may end what is under way, and asks for nothing more, until he has brought a new one."""
+        ada = self.wish("ada", token=token(exp=NOW + 60))
+        self.service.advance(80)
+        ada.dequeue()
+        before = dump(self.service.direct)
+        self.assertEqual([ada.enqueue("Ranked").last, ada.resume().last], [ASKED, ASKED])
+        self.assertEqual((dump(self.service.direct), ada.closed), (before, None))
+        self.assertEqual(
+            ada.say(type="enqueue", player_id="ada", game_mode="Ranked", token=token()).last["type"], "queued"
+        )
+
     def test_t04_the_same_again(self) -> None:
         """The one that has run out is no new one."""
         ada = self.wish("ada", token=token(exp=NOW + 60))

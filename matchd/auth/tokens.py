@@ -18,6 +18,10 @@ class Unauthorized(Exception):
     """Somebody is not who he says, as far as we can tell; the text is told to him."""
 
 
+class Expired(Exception):
+    """Somebody has shown who he is, but that was long enough ago: he may do so again."""
+
+
 class UnknownKey(Unauthorized):
     """The token names a key that is not among ours."""
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from matchd.auth.authority import Authority
-from matchd.auth.tokens import Identity, Unauthorized
+from matchd.auth.tokens import Expired, Identity, Unauthorized
 from matchd.messages import ClientMessage, Enqueue, Resume
 
 LONGEST_SLEEP = 3600.0
@@ -45,7 +45,10 @@ class Identification:
         return self._identity.player_id if self._identity is not None else ""
 
     async def admit(self, said: ClientMessage | Credential) -> ClientMessage | Credential:
-        """What is said, with what the token says in place of what he says of himself. Raises Unauthorized."""
+        """What is said, with what the token says in place of what he says of himself.
+
+        Raises Unauthorized, or Expired where a new token is due first.
+        """
         if isinstance(said, Credential):
             await self._show(said.token)
         elif isinstance(said, Enqueue | Resume):
@@ -65,6 +68,8 @@ class Identification:
             raise Unauthorized("token: missing")
         if said.player_id != he.player_id:
             raise Unauthorized("player_id: the token is somebody else's")
+        if said.token is None and he.expires <= self._authority.now():
+            raise Expired
         if isinstance(said, Resume):
             return said
         return replace(said, rating=he.rating, party_id=he.party_id, party_size=he.party_size)

@@ -14,7 +14,7 @@ from twisted.internet.defer import CancelledError
 from twisted.python.failure import Failure
 
 from matchd.auth.authority import Authority
-from matchd.auth.tokens import Unauthorized
+from matchd.auth.tokens import Expired, Unauthorized
 from matchd.errors import StoreUnavailable
 from matchd.messages import (
     BadMessage,
@@ -191,6 +191,8 @@ class Session:
                     await self._loading_complete(message)
         except Unauthorized as doubt:
             self._send_away(str(doubt))
+        except Expired:
+            self._ask_for_token()
         except StoreUnavailable:
             self._refuse(ErrorCode.UNAVAILABLE, UNREACHED)
         except CancelledError:
@@ -263,7 +265,7 @@ class Session:
         return str(getattr(message, "player_id", self.standing.player_id))
 
     async def _identify(self, authority: Authority, message: ClientMessage | Credential) -> ClientMessage | Credential:
-        """The message, if it is his to say. Raises Unauthorized."""
+        """The message, if it is his to say. Raises Unauthorized or Expired."""
         if self._identification is None:
             self._identification = Identification(
                 authority, self._lobby.background.reactor, self._ask_for_token, self._token_expired
