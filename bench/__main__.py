@@ -74,6 +74,10 @@ async def bench(chosen: argparse.Namespace) -> bool:
     for scenario in ALL:
         if chosen.only and scenario.name not in chosen.only:
             continue
+        if monotonic() > until:
+            print(f"{scenario.name}: left out, as {chosen.minutes:g} minutes are over", flush=True)
+            well = False
+            continue
         rounds = chosen.rounds or (1 if chosen.size == "smoke" else scenario.rounds)
         result = known[scenario.name] = await play(scenario, chosen.size, rounds, until)
         well = well and not result.wrong

@@ -162,7 +162,7 @@ def _plots(results: Mapping[str, Result]) -> Iterator[tuple[str, str]]:
             step: {process: way.figures[f"{step}: {process}"] for process in steps.PROCESSES} for step in steps.STEPS
         }
         yield "steps.svg", drawing.bars("CPU time of each step of a player's way", rows, "us")
-    if (load := results.get("load")) and load.rounds:
-        curves = load.rounds[-1].series
+    if (latency := results.get("latency")) and latency.rounds:
+        curves = latency.rounds[-1].series
         across = "load, % of what one process matches in a closed loop"
-        yield "load.svg", drawing.lines("Waiting time over load", curves, across, "ms")
+        yield "latency.svg", drawing.lines("Waiting time over load", curves, across, "ms")

@@ -1,12 +1,12 @@
 """Everything that is measured, one module a scenario, in the order in which it is told."""
 
 from bench.scenario import Scenario
-from bench.scenarios import flood, herd, hold, load, peers, starved, steps
+from bench.scenarios import flood, herd, hold, latency, peers, starved, steps
 
 ALL: tuple[Scenario, ...] = (
     peers.SCENARIO,
     flood.FLOOD,
-    load.SCENARIO,
+    latency.SCENARIO,
     steps.SCENARIO,
     flood.SQUADS,
     flood.ROYALE,

@@ -15,7 +15,7 @@ LATEST_MILLIS = 5.0
 STEPS = {"last enqueue to start": "start", "last loaded to match": "found"}
 
 
-async def load(stage: Stage, players: int, at_once: int, seconds: float, shares: Sequence[float]) -> Outcome:
+async def latency(stage: Stage, players: int, at_once: int, seconds: float, shares: Sequence[float]) -> Outcome:
     """First how many a second there could be; then so many for ``seconds``, share by share."""
     node, store = await stage.service()
     plan = Plan([node.url])
@@ -44,7 +44,7 @@ def _note(outcome: Outcome, account: Account, share: float, busy: float) -> None
 
 
 SCENARIO = Scenario(
-    "load",
+    "latency",
     "one against one at a fixed rate: how long does each step take at half load, and how does that grow?",
     (
         Figure("closed loop", "players a second"),
@@ -58,7 +58,7 @@ SCENARIO = Scenario(
         Figure("found p100", "ms"),
         Figure("generator late", "ms, p99"),
     ),
-    load,
+    latency,
     full={"players": 3000, "at_once": 400, "seconds": 8.0, "shares": (0.25, HALF, 0.75, 0.9)},
     smoke={"players": 20, "at_once": 10, "seconds": 1.0, "shares": (HALF,)},
     seconds=150.0,
