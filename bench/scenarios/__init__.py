@@ -1,7 +1,7 @@
 """Everything that is measured, one module a scenario, in the order in which it is told."""
 
 from bench.scenario import Scenario
-from bench.scenarios import flood, herd, hold, latency, peers, starved, steps
+from bench.scenarios import draw, flood, herd, hold, latency, peers, starved, steps, workers
 
 ALL: tuple[Scenario, ...] = (
     peers.SCENARIO,
@@ -11,6 +11,8 @@ ALL: tuple[Scenario, ...] = (
     flood.SQUADS,
     flood.ROYALE,
     starved.SCENARIO,
+    draw.SCENARIO,
+    workers.SCENARIO,
     herd.SCENARIO,
     hold.SCENARIO,
 )
