@@ -8,13 +8,16 @@ from collections.abc import Callable
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from matchd.messages import CloseCode
 from tests.inputs.door import Door, Guest
 from tests.inputs.moments import MOMENTS, Moment
 from tests.inputs.requests import REQUESTS, Request
 from tests.inputs.texts import TEXTS, Text
-from tests.inputs.trial import Trial, closed_with, is_error
+from tests.inputs.tokens import GOOD, TOKENS, Shown
+from tests.inputs.trial import GOODBYE_IS_OVER, Trial, closed_with, is_error
 from tests.inputs.wires import IDLE, WIRES, Wire
 from tests.inputs.written import WRITTEN
+from tests.support.tokens import authority
 from tests.support.wire import Client
 
 
@@ -62,6 +65,35 @@ class MomentTests(DoorCase):
                 self.unchanged(self.assert_error, guest, mine, code, message.replace("{me}", me))
 
 
+class TokenTests(DoorCase):
+    """Who shows a token that is not good here gets one error and one close, and is cut."""
+
+    def setUp(self) -> None:
+        self.door = Door(authority)
+        self.addCleanup(self.door.close)
+
+    def play(self, rows: list[Shown]) -> None:
+        for (token,) in rows:
+            guest = self.door.guest()
+            self.unchanged(self.assert_sent_away, guest, token.encode())
+            self.door.dismiss(guest)
+
+    def assert_sent_away(self, guest: Guest, token: bytes) -> None:
+        wish = {"type": "enqueue", "player_id": "ada", "game_mode": "Ranked", "token": token.decode()}
+        error, close = guest.tell(**wish)
+        self.assertEqual(json.loads(error[1])["code"], "unauthorized", token)
+        self.assertEqual(closed_with([close]), CloseCode.UNAUTHORIZED, token)
+        self.door.pass_time(GOODBYE_IS_OVER, GOODBYE_IS_OVER)
+        self.assertTrue(guest.is_cut)
+        self.assertEqual(self.door.complaints, [], token)
+
+    def test_a_good_one(self) -> None:
+        """The one that all these are made of would do."""
+        guest = self.door.guest()
+        [(_, answer)] = guest.tell(type="enqueue", player_id="ada", game_mode="Ranked", token=GOOD)
+        self.assertEqual(json.loads(answer)["type"], "queued")
+
+
 class WireTests(DoorCase):
     """What breaks the rules of WebSocket is closed once, with the code that says why, and cut."""
 
@@ -107,6 +139,12 @@ def _add(case: type[DoorCase], category: str, rows: list[tuple[object, ...]]) ->
     setattr(case, "test_" + re.sub(r"\W+", "_", category.lower()), test)
 
 
-for _case, _categories in ((TextTests, TEXTS), (MomentTests, MOMENTS), (WireTests, WIRES), (RequestTests, REQUESTS)):
+for _case, _categories in (
+    (TextTests, TEXTS),
+    (MomentTests, MOMENTS),
+    (TokenTests, TOKENS),
+    (WireTests, WIRES),
+    (RequestTests, REQUESTS),
+):
     for _category, _rows in _categories.items():
         _add(_case, _category, _rows)

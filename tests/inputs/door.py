@@ -6,6 +6,7 @@ Two clocks: the gateway's, by which connections are pinged and closed, and the n
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
 from unittest import mock
@@ -13,6 +14,7 @@ from unittest import mock
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, LogLevel, globalLogPublisher
 
+from matchd.auth.authority import Authority
 from matchd.background import Background
 from matchd.model import GameMode
 from matchd.store import store
@@ -73,10 +75,10 @@ class Guest(Client):
 
 
 class Door:
-    """One node with a game server, and whoever knocks; ``close`` ends it."""
+    """One node with a game server, and whoever knocks; ``close`` ends it. With ``authority`` players show a token."""
 
-    def __init__(self) -> None:
-        self.world = World(valkey_path(), modes={mode.name: mode for mode in (RANKED, DUEL)})
+    def __init__(self, authority: Callable[[Clock], Authority] | None = None) -> None:
+        self.world = World(valkey_path(), modes={mode.name: mode for mode in (RANKED, DUEL)}, authority=authority)
         self.world.server(capacity=10_000)
         self.clock = Clock()
         self.gateway = Gateway(Background(self.clock), self.world.nodes[0].node.open, PATIENT)
