@@ -5,16 +5,22 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
 
 from matchd.auth.authority import Authority
 from matchd.auth.fetching import FixedKeys
 from matchd.auth.keyset import KeySet, read_jwks
 from matchd.auth.tokens import Tokens
 from matchd.messages import CloseCode
+from tests.inputs.door import Door
 from tests.support.keyspace import dump
+from tests.support.properties import patient
 from tests.support.tokens import NOW, authority, jwks, signer
+from tests.support.wire import Client, request
 from tests.support.world import Player
 from tests.support.worlds import WorldTestCase
 
@@ -162,6 +168,49 @@ class T02IdentityTests(Identified):
 
 async def done() -> None:
     pass
+
+
+class T02DoorTests(SynchronousTestCase):
+    """Whatever somebody shows at the door, by header, sub-protocol or message, through the real connection."""
+
+    HEADERS = ("Authorization: Bearer ", "Authorization: ", "Sec-WebSocket-Protocol: matchd, bearer.")
+    SHOWN = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=300) | st.sampled_from(
+        ["", "a.b.c", "bearer.", "matchd", ",", ";", "%00", "a" * 4000, token("eve"), token(exp=NOW - 60), token()[:-1]]
+    )
+
+    def setUp(self) -> None:
+        self.door = Door(authority)
+        self.addCleanup(self.door.close)
+
+    @patient
+    @given(st.sampled_from(HEADERS), SHOWN)
+    def test_t02_handshake(self, header: str, shown: str) -> None:
+        """No handshake, or an error and a goodbye (4003) by the first message; the store hears nothing of it."""
+        before, client = self.door.dump(), self.door.client()
+        client.feed(request("/ws/", header + shown))
+        if client.status.startswith("HTTP/1.1 101"):
+            client.say(json.dumps({"type": "resume", "player_id": "ada"}).encode())
+            self.door.world.settle()
+            self.assert_sent_away(client)
+        self.assertTrue(client.is_cut or client.closed)
+        self.door.dismiss(client)
+        self.assertEqual((self.door.dump(), self.door.complaints), (before, []))
+
+    @patient
+    @given(st.text(max_size=300) | SHOWN)
+    def test_t02_message(self, shown: str) -> None:
+        """The same for the token of a message."""
+        before, client = self.door.dump(), self.door.client()
+        client.feed(request("/ws/"))
+        client.say(json.dumps({"type": "resume", "player_id": "ada", "token": shown}).encode())
+        self.door.world.settle()
+        self.assert_sent_away(client)
+        self.door.dismiss(client)
+        self.assertEqual((self.door.dump(), self.door.complaints), (before, []))
+
+    def assert_sent_away(self, client: Client) -> None:
+        [answer] = [json.loads(text) for text in client.texts]
+        self.assertEqual((answer["code"], client.closed), ("unauthorized", (4003, "unauthorized")))
 
 
 class T04ExpiryTests(Identified):

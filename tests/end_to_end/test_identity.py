@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from tests.support.badservers import ScriptedPort
+from tests.support.certificates import authority
 from tests.support.fleet import PATIENCE, Fleet, Node
 from tests.support.fleets import FleetCase, SharedFleetCase
 from tests.support.interop import Interop
@@ -209,19 +212,29 @@ class WorkersTests(FleetCase):
 class RotationTests(FleetCase):
     """A key set on a server, whose keys are changed while matchd runs."""
 
+    def provider(self, offered: list[Signer]) -> ScriptedPort:
+        """A server with the keys of these; it does not listen yet."""
+
+        def reply(server: ScriptedServer, head: bytes, body: bytes) -> None:
+            server.say(response("200 OK", jwks(*offered).encode()))
+
+        provider = ScriptedPort(reply)
+        self.later(provider.close)
+        return provider
+
+    def node(self, provider: str) -> Node:
+        """A node, just started, that believes in the keys there."""
+        fleet = self.fleet()
+        keys = f'algorithm = "RS256"\njwks_url = "{provider}/jwks.json"\n'
+        return fleet.node("--config", settings(fleet, "matchd.toml", SETTINGS + keys))
+
     async def test_rotation(self) -> None:
         """A new key counts as soon as somebody shows a token by it; the server may be gone then."""
         old, new = signer("RS256", "old"), signer("RS256", "new")
         offered = [old]
 
-        def reply(server: ScriptedServer, head: bytes, body: bytes) -> None:
-            server.say(response("200 OK", jwks(*offered).encode()))
-
-        provider = ScriptedPort(reply).listen()
-        self.later(provider.close)
-        fleet = self.fleet()
-        url = f'algorithm = "RS256"\njwks_url = "http://{provider.address}/jwks.json"\n'
-        node = await fleet.node("--config", settings(fleet, "matchd.toml", SETTINGS + url)).ready()
+        provider = self.provider(offered).listen()
+        node = await self.node(f"http://{provider.address}").ready()
         await self.player("ada", node.url).enqueue(token=token("ada", old))
         offered.append(new)
         await self.player("bob", node.url).enqueue(token=token("bob", new))
@@ -231,8 +244,21 @@ class RotationTests(FleetCase):
 
     async def test_no_provider(self) -> None:
         """matchd does not start without keys: one line says why."""
-        fleet = self.fleet()
-        url = 'algorithm = "RS256"\njwks_url = "http://127.0.0.1:1/jwks.json"\n'
-        node = fleet.node("--config", settings(fleet, "matchd.toml", SETTINGS + url))
+        node = self.node("http://127.0.0.1:1")
         self.assertEqual(await node.ended(), 1)
         self.assertIn("matchd: auth.jwks_url: http://127.0.0.1:1/jwks.json: connection refused\n", node.complaints)
+
+    async def test_tls(self) -> None:
+        """The server shows a certificate, by an authority that the machine trusts; else its keys are not believed."""
+        roots, by = authority(), signer("RS256", "one")
+        provider = self.provider([by]).listen(roots.server("localhost"))
+        url = f"https://localhost:{provider.address.partition(':')[2]}"
+        stranger = self.node(url)
+        self.assertEqual(await stranger.ended(), 1)
+        self.assertIn(f"matchd: auth.jwks_url: {url}/jwks.json: ", stranger.complaints)
+        trusted = Path(self.mktemp())
+        trusted.write_text(roots.pem)
+        with mock.patch.dict(os.environ, SSL_CERT_FILE=str(trusted.absolute())):
+            node = self.node(url)
+        await node.ready()
+        await self.player("ada", node.url).enqueue(token=token("ada", by))

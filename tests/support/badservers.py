@@ -9,6 +9,8 @@ from twisted.internet import reactor
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IDelayedCall, IListeningPort
 from twisted.internet.protocol import connectionDone
+from twisted.internet.ssl import CertificateOptions
+from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
 from tests.support.network import Script, ScriptedServer, ScriptedServers, response
@@ -23,9 +25,10 @@ class ScriptedPort(ScriptedServers):
         self.open: set[ScriptedServer] = set()
         self._port: IListeningPort | None = None
 
-    def listen(self) -> ScriptedPort:
-        """Begin to listen."""
-        self._port = reactor.listenTCP(0, self, interface="127.0.0.1")
+    def listen(self, tls: CertificateOptions | None = None) -> ScriptedPort:
+        """Begin to listen, for TLS if there is a certificate."""
+        factory = TLSMemoryBIOFactory(tls, False, self) if tls else self
+        self._port = reactor.listenTCP(0, factory, interface="127.0.0.1")
         return self
 
     @property
