@@ -41,7 +41,11 @@ class KeyTests(AuthCase):
         """Whom a token names by these settings, as a worker gets them."""
         made = authority(pickle.loads(pickle.dumps(auth)), Background(Clock()), lambda: NOW)
         assert made is not None
-        return outcome(made.identify(token)).player_id
+        outcome(made.start())
+        try:
+            return outcome(made.identify(token)).player_id
+        finally:
+            outcome(made.stop())
 
     def test_every_algorithm(self) -> None:
         """By a key of its own in a file or in the settings, or by a set of keys in a file."""

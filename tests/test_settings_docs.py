@@ -28,7 +28,7 @@ GAME_SERVERS = Document.read("docs/gameservers.md")
 REDIS = Document.read("docs/redis.md")
 
 NOT_IN_THE_FILE = {"config", "warnings"}
-OTHER_NAMES = {"auth.jwks": "auth.jwks_file", "join.key": "join.key_file"}
+OTHER_NAMES = {"join.key": "join.key_file"}
 NO_FIELD = dict.fromkeys(
     ("operator_token_file", "redis_password", "redis_password_file", "servers.token_file", "auth.key_file")
 )

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from matchd.auth.fetching import FetchedKeys, FixedKeys, KeySource
-from matchd.auth.keyset import read_jwks, single
+from matchd.auth.fetching import FetchedKeys, FixedKeys, KeysInFile, KeySource
+from matchd.auth.keyset import single
 from matchd.auth.tokens import Identity, Tokens, UnknownKey
 from matchd.background import Background
 
@@ -56,4 +56,6 @@ def authority(auth: Auth, background: Background, now: Callable[[], float] = tim
 def _source(auth: Auth, background: Background) -> KeySource:
     if auth.jwks_url:
         return FetchedKeys(auth.jwks_url, auth.algorithm, auth.jwks_refresh, background)
-    return FixedKeys(read_jwks(auth.algorithm, auth.jwks) if auth.jwks else single(auth.algorithm, auth.key))
+    if auth.jwks_file is not None:
+        return KeysInFile(auth.jwks_file, auth.algorithm, auth.jwks_refresh, background)
+    return FixedKeys(single(auth.algorithm, auth.key))

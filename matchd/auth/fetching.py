@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
@@ -56,38 +57,34 @@ class FixedKeys:
         """Nothing to stop."""
 
 
-class FetchedKeys:
-    """The key set at ``url``, fetched every ``interval`` seconds; while that fails, the last one counts."""
+class RenewedKeys:
+    """A key set, got every ``interval`` seconds; while that fails, the last one counts. ``key`` is the setting."""
 
+    key = ""
     keys: KeySet
 
-    def __init__(
-        self, url: str, algorithm: str, interval: float, background: Background, exchanges: Exchanges | None = None
-    ) -> None:
-        """``exchanges`` takes the place of the usual ones in tests."""
-        self._url, self._algorithm = url, algorithm
+    def __init__(self, algorithm: str, interval: float, background: Background) -> None:
+        self._algorithm = algorithm
         self._background = background
-        self._exchanges = exchanges or Exchanges(background.reactor, timeout=DEADLINE, keep=0, limit=LARGEST)
         self._loop = Loop(background, "keys", interval, self._refresh)
         self._next = 0.0
         self._waiting: list[Deferred[bool]] = []
         self._fetching = False
 
     async def start(self) -> None:
-        """Fetch them for the first time. Raises StartupError."""
+        """Get them for the first time. Raises StartupError."""
         try:
             self.keys = await self._fetch()
         except KeysNotFetched as error:
-            raise StartupError(f"auth.jwks_url: {error}") from None
+            raise StartupError(f"{self.key}: {error}") from None
         self._loop.start()
 
     async def stop(self) -> None:
-        """Fetch no more."""
+        """Get no more."""
         self._loop.stop()
-        await self._exchanges.close()
 
     async def renew(self) -> bool:
-        """Fetch them again, unless that was done a moment ago; who asks meanwhile waits for the same answer."""
+        """Get them again, unless that was done a moment ago; who asks meanwhile waits for the same answer."""
         if not self._fetching and self._background.reactor.seconds() < self._next:
             return False
         answer: Deferred[bool] = Deferred(self._waiting.remove)
@@ -112,6 +109,51 @@ class FetchedKeys:
             waiting, self._waiting = self._waiting, []
             for answer in waiting:
                 answer.callback(fresh)
+
+    async def _fetch(self) -> KeySet:
+        """Get them now. Raises KeysNotFetched."""
+        raise NotImplementedError
+
+
+class KeysInFile(RenewedKeys):
+    """The key set in the file at ``path``, which may be exchanged while matchd runs."""
+
+    key = "auth.jwks_file"
+
+    def __init__(self, path: Path, algorithm: str, interval: float, background: Background) -> None:
+        super().__init__(algorithm, interval, background)
+        self._path = path
+
+    async def _fetch(self) -> KeySet:
+        try:
+            with self._path.open("rb") as file:
+                content = file.read(LARGEST + 1)
+            if len(content) > LARGEST:
+                raise KeysNotFetched(f"{self._path}: more than {LARGEST} bytes")
+            return read_jwks(self._algorithm, content)
+        except OSError as error:
+            raise KeysNotFetched(f"{self._path}: {error.strerror}") from None
+        except ValueError as error:
+            raise KeysNotFetched(f"{self._path} {error}") from None
+
+
+class FetchedKeys(RenewedKeys):
+    """The key set at ``url``."""
+
+    key = "auth.jwks_url"
+
+    def __init__(
+        self, url: str, algorithm: str, interval: float, background: Background, exchanges: Exchanges | None = None
+    ) -> None:
+        """``exchanges`` takes the place of the usual ones in tests."""
+        super().__init__(algorithm, interval, background)
+        self._url = url
+        self._exchanges = exchanges or Exchanges(background.reactor, timeout=DEADLINE, keep=0, limit=LARGEST)
+
+    async def stop(self) -> None:
+        """Fetch no more."""
+        await super().stop()
+        await self._exchanges.close()
 
     async def _fetch(self) -> KeySet:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from matchd.auth.keyset import read_jwks, single
@@ -31,7 +32,7 @@ URL = Form(_is_safe, '"https://host/path", or "http:" on loopback')
 
 @dataclass(frozen=True, slots=True)
 class Auth:
-    """All of it. One of ``key``, ``jwks`` (both the content) and ``jwks_url`` is set where ``mode`` is jwt.
+    """All of it. One of ``key``, ``jwks_file`` and ``jwks_url`` is set where ``mode`` is jwt.
 
     No ``audience`` and no ``issuer`` are any; times are in seconds.
     """
@@ -39,7 +40,7 @@ class Auth:
     mode: str = "none"
     algorithm: str = "HS256"
     key: str = field(default="", repr=False)
-    jwks: str = field(default="", repr=False)
+    jwks_file: Path | None = None
     jwks_url: str = ""
     jwks_refresh: float = 300.0
     audience: str = ""
@@ -53,11 +54,12 @@ def read_auth(table: Table, secrets: Secrets) -> Auth:
     mode = table.choice("mode", ("none", "jwt"))
     algorithm = table.choice("algorithm", ALGORITHMS)
     public = algorithm != "HS256"
+    jwks_file, jwks = secrets.read_file(table, "jwks_file", public)
     auth = Auth(
         mode=mode,
         algorithm=algorithm,
         key=secrets.read(table, "key", KEY, public),
-        jwks=secrets.read_file(table, "jwks_file", public),
+        jwks_file=jwks_file,
         jwks_url=table.text("jwks_url", form=URL),
         jwks_refresh=table.number("jwks_refresh", 300, 10, 86_400),
         audience=table.text("audience"),
@@ -66,7 +68,7 @@ def read_auth(table: Table, secrets: Secrets) -> Auth:
         expiry_grace=table.number("expiry_grace", 30, 0, 3600),
     )
     table.refuse_unknown()
-    _check_keys(table, auth, [key for key in _places(table, secrets) if key])
+    _check_keys(table, auth, jwks, [key for key in _places(table, secrets) if key])
     if mode == "jwt" and not auth.audience:
         secrets.warnings.append(f"{table.name('audience')} is not set: tokens made for other services will do")
     return auth
@@ -78,7 +80,7 @@ def _places(table: Table, secrets: Secrets) -> tuple[str, ...]:
     return key, *(name for name in ("jwks_file", "jwks_url") if name in table)
 
 
-def _check_keys(table: Table, auth: Auth, places: list[str]) -> None:
+def _check_keys(table: Table, auth: Auth, jwks: str, places: list[str]) -> None:
     if auth.mode == "none":
         for place in places:
             table.refuse(place, 'it is of no use while auth.mode is none; set mode = "jwt"')
@@ -89,13 +91,13 @@ def _check_keys(table: Table, auth: Auth, places: list[str]) -> None:
     elif auth.jwks_url and auth.algorithm == "HS256":
         table.refuse("jwks_url", "HS256 has a secret, and no key that could be published; set algorithm")
     else:
-        _check_key(table, auth, places[0])
+        _check_key(table, auth, jwks, places[0])
 
 
-def _check_key(table: Table, auth: Auth, place: str) -> None:
+def _check_key(table: Table, auth: Auth, jwks: str, place: str) -> None:
     try:
-        if auth.jwks:
-            read_jwks(auth.algorithm, auth.jwks)
+        if jwks:
+            read_jwks(auth.algorithm, jwks)
         elif auth.key:
             single(auth.algorithm, auth.key)
     except ValueError as error:

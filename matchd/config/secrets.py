@@ -65,13 +65,13 @@ class Secrets:
         if is_public(path):
             self.warnings.append(f"every user of this machine can read {path}: {names}")
 
-    def read_file(self, table: Table, key: str, public: bool = False) -> str:
-        """The content of the file that ``key`` names; empty where there is none, which the table is told."""
+    def read_file(self, table: Table, key: str, public: bool = False) -> tuple[Path | None, str]:
+        """The file that ``key`` names, and its content; empty where there is none, which the table is told."""
         path = path_of(table, key, self._folder)
         content = self._read(table, key, path, public) if path is not None else None
         if content == "":
             table.refuse(key, f"{path}: is empty")
-        return content or ""
+        return path, content or ""
 
     def _read(self, table: Table, key: str, path: Path, public: bool) -> str | None:
         """The content of a file; None when it can't be read, which the table has been told."""
