@@ -22,7 +22,8 @@ from matchd.model import Place
 from matchd.players.departures import Departures
 from matchd.players.presence import Presence, Present
 from matchd.players.remembrance import Remembrance
-from matchd.store.store import Cancelled, Commands, Store
+from matchd.store.answers import Cancelled
+from matchd.store.store import Commands, Store
 
 log = Logger()
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from matchd.background import Background
 from matchd.errors import StoreUnavailable
 from matchd.model import Reason
 from matchd.players.departures import Departures
-from matchd.store.store import Cancelled
+from matchd.store.answers import Cancelled
 from tests.support.worlds import WorldTestCase
 
 UNDONE = (Cancelled("Ranked", Reason.PLAYER_LEFT),)

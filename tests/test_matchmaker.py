@@ -13,7 +13,7 @@ from matchd.errors import StoreUnavailable
 from matchd.matches.matchmaker import MOST_PLAYERS, Matchmaker
 from matchd.metrics import Metrics
 from matchd.model import GameMode
-from matchd.store.store import Drawn
+from matchd.store.answers import Drawn
 
 DUEL, DUOS = GameMode("Duel"), GameMode("Duos", (2, 2))
 NOTHING = Drawn(0, 1, False, ())

@@ -10,7 +10,7 @@ from matchd.messages import CloseCode
 from matchd.model import Place
 from matchd.players.presence import Presence
 from matchd.players.standing import Standing
-from matchd.store.store import Claim, Finding
+from matchd.store.answers import Claim, Finding
 
 
 @dataclass(eq=False)

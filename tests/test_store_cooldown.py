@@ -5,7 +5,8 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from matchd.model import Cooldown
-from matchd.store.store import Accepted, CoolingDown, Store
+from matchd.store.answers import Accepted, CoolingDown
+from matchd.store.store import Store
 from tests.support.stores import StoreTestCase
 from tests.support.world import outcome
 

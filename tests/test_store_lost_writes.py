@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matchd.store.store import Claim
+from matchd.store.answers import Claim
 from tests.support.keyspace import copy, put_back
 from tests.support.stores import StoreTestCase
 from tests.support.world import FIFO, TEAMS, outcome

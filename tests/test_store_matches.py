@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from matchd.model import Reason, Reservation, Roster
-from matchd.store.store import Cancelled
+from matchd.store.answers import Cancelled
 from tests.support.stores import StoreTestCase
 from tests.support.world import TEAMS, outcome
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from matchd.model import DEFAULT_MODE, Reason
-from matchd.store.store import Accepted, AlreadyQueued, Cancelled
+from matchd.store.answers import Accepted, AlreadyQueued, Cancelled
 from tests.support.keyspace import changes
 from tests.support.stores import StoreTestCase
 from tests.support.world import TEAMS, outcome

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matchd.store.store import Claim, Finding
+from matchd.store.answers import Claim, Finding
 from tests.support.keyspace import copy, put_back
 from tests.support.stores import MATCH, StoreTestCase
 from tests.support.world import outcome

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from matchd.model import Reason, Roster
-from matchd.store.store import Cancelled, Store
+from matchd.store.answers import Cancelled
+from matchd.store.store import Store
 from tests.support.keyspace import changes
 from tests.support.stores import StoreTestCase
 from tests.support.world import FIFO, TEAMS, outcome

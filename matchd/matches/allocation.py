@@ -20,7 +20,8 @@ from matchd.errors import NodeFenced, SessionRefused, SessionUncertain, StoreAwa
 from matchd.matches.servers import DedicatedServerProvider
 from matchd.metrics import Metrics
 from matchd.model import GameMode, GameSession, Reservation, Roster
-from matchd.store.store import ALLOCATION_LEASE_MS, Cancelled, Store
+from matchd.store.answers import Cancelled
+from matchd.store.store import ALLOCATION_LEASE_MS, Store
 
 log = Logger()
 T = TypeVar("T")

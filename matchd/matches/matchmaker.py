@@ -13,7 +13,8 @@ from matchd.background import Background, Loop
 from matchd.errors import StoreUnavailable
 from matchd.metrics import Metrics
 from matchd.model import GameMode
-from matchd.store.store import Drawn, Store
+from matchd.store.answers import Drawn
+from matchd.store.store import Store
 
 MOST_PLAYERS = 200
 """Players drawn by one call: more would only keep the store from answering others for longer."""

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from matchd.background import Background
 from matchd.errors import StoreUnavailable
-from matchd.store.store import Cancelled
+from matchd.store.answers import Cancelled
 
 
 class LeavingStore(Protocol):

@@ -13,7 +13,8 @@ from matchd.jointoken import JoinTokens
 from matchd.metrics import Metrics
 from matchd.model import GameMode, Roster
 from matchd.players.presence import Presence
-from matchd.store.store import Claim, Store
+from matchd.store.answers import Claim
+from matchd.store.store import Store
 from matchd.websocket.rates import Rates
 
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from matchd.messages import CloseCode
 from matchd.players.standing import Standing
-from matchd.store.store import Claim, Finding
+from matchd.store.answers import Claim, Finding
 
 
 class Present(Protocol):

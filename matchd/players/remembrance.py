@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from matchd.model import Place
 from matchd.players.standing import REMEMBERED
-from matchd.store.store import Claim
+from matchd.store.answers import Claim
 
 MOST = 20_000
 

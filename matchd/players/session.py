@@ -35,7 +35,8 @@ from matchd.players.delivery import Delivery
 from matchd.players.identification import Credential, Identification
 from matchd.players.lobby import Lobby
 from matchd.players.standing import Standing
-from matchd.store.store import PATIENCE_MS, Accepted, AlreadyQueued, Claim, CoolingDown, Finding
+from matchd.store.answers import Accepted, AlreadyQueued, Claim, CoolingDown, Finding
+from matchd.store.store import PATIENCE_MS
 from matchd.websocket.conversation import Outlet
 
 MOST_WAITING = 32

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, DeferredList
@@ -18,7 +17,20 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from matchd.errors import NodeFenced, StoreError, StoreUnavailable
-from matchd.model import DEFAULT_COOLDOWN, Cooldown, GameMode, GameServer, Reason, Reservation, Roster
+from matchd.model import DEFAULT_COOLDOWN, Cooldown, GameMode, GameServer, Reservation, Roster
+from matchd.store.answers import (
+    Accepted,
+    AlreadyQueued,
+    Cancelled,
+    Claim,
+    CoolingDown,
+    Drawn,
+    Finding,
+    Swept,
+    read_cancelled,
+    read_finding,
+    read_roster,
+)
 from matchd.store.gathering import Gathering, Question
 from matchd.store.scripts import Script, load_all
 
@@ -33,100 +45,6 @@ class Commands(Protocol):
 
     def execute(self, *args: bytes | str | int) -> Deferred[Any]:
         """One command; fails at once with StoreUnavailable while there is no connection."""
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """A player is under way: the number of the answer on its way to him, and since when he waits (us)."""
-
-    seq: int
-    since: str
-    mode: str
-    order: str
-    waiting: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class AlreadyQueued:
-    """The player is under way in another mode; ``here`` if by the connection that asked."""
-
-    mode: str
-    order: str
-    here: bool
-
-
-@dataclass(frozen=True, slots=True)
-class CoolingDown:
-    """The player has failed to load too often, and has to wait so long (ms) before he may enqueue."""
-
-    wait_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Cancelled:
-    """A loading session that fell through."""
-
-    mode: str
-    reason: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """What one draw brought: matches, players who still wait, and how long the drawn ones had waited (ms)."""
-
-    matches: int
-    waiting: int
-    short_of_servers: bool
-    waits_ms: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Swept:
-    """One portion of the sweep: is there more, what was taken over, cancelled, or is to be ended elsewhere."""
-
-    more: bool
-    adopted: int
-    cancelled: tuple[Cancelled, ...]
-    orphans: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """What a node believes of one of its players, for the store to compare. ``place`` may be ``asking`` or ``none``."""
-
-    player_id: str
-    connection_id: str
-    place: str
-    mode: str = ""
-    order: str = ""
-    since: str = "0"
-    session: str = ""
-    seq: int = 0
-    match: str = ""
-    team: int = 0
-
-    def fields(self) -> tuple[str | int, ...]:
-        """The claim as the arguments of the script."""
-        return (
-            self.player_id, self.connection_id, self.place, self.mode, self.order,
-            self.since, self.session, self.seq, self.match, self.team,
-        )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What comparing brought for one claim: was another connection newer, which messages were missed.
-
-    ``undecided`` says that other nodes may know better, and to compare again in a second. To one who missed the
-    answer to his question ``since``, ``mode`` and ``order`` are told too.
-    """
-
-    superseded: bool = False
-    missed: tuple[bytes, ...] = ()
-    undecided: bool = False
-    since: str = ""
-    mode: str = ""
-    order: str = ""
 
 
 class Store:
@@ -151,14 +69,10 @@ class Store:
         waits = " ".join(str(int(wait * 1000)) for wait in cooldown.waits())
         self._cooldown = int(cooldown.window * 1000), waits
         self._ahead_ms: float | None = None
-        self._enqueues, self._completions = (
-            self._gathered("enqueue", self._ask),
-            self._gathered("loading_complete", self._ask),
-        )
-        self._reservations, self._settlements = (
-            self._gathered("reserve", self._run),
-            self._gathered("settle", self._run),
-        )
+        self._enqueues = self._gathered("enqueue", self._ask)
+        self._completions = self._gathered("loading_complete", self._ask)
+        self._reservations = self._gathered("reserve", self._run)
+        self._settlements = self._gathered("settle", self._run)
 
     # the node itself
 
@@ -231,20 +145,20 @@ class Store:
         ``deserted`` is the session that he was told to load, where it is his doing that he does not.
         """
         self._flush()  # what this connection asked before must not come after
-        return _cancelled(await self._run("leave", player_id, connection_id, grace_ms, deserted, *self._cooldown))
+        return read_cancelled(await self._run("leave", player_id, connection_id, grace_ms, deserted, *self._cooldown))
 
     async def loading_complete(self, player_id: str, connection_id: str, session: str) -> Roster | bool:
         """A player has loaded: the roster if he was the last, else whether he is in that session at all."""
         reply = await self._completions.ask(player_id, connection_id, session, ALLOCATION_LEASE_MS)
         if reply[0] == b"complete":
-            return _roster(reply[1:])
+            return read_roster(reply[1:])
         return bool(reply[0] == b"waiting")
 
     async def reconcile(self, claims: Sequence[Claim]) -> list[Finding]:
         """Compare what this node believes of up to 100 of its players with what the store knows; both learn."""
         self._flush()
         reply = await self._run("reconcile", *(field for claim in claims for field in claim.fields()))
-        return [_finding(*found) for found in reply]
+        return [read_finding(*found) for found in reply]
 
     # matches
 
@@ -257,7 +171,7 @@ class Store:
 
     async def adopt(self) -> list[Roster]:
         """The rosters this node has to find game servers for."""
-        return [_roster(reply) for reply in await self._run("adopt")]
+        return [read_roster(reply) for reply in await self._run("adopt")]
 
     async def reserve(self, session: str) -> Reservation | bool:
         """A slot for a session; False if no server has one, True if the session is no longer this node's."""
@@ -283,7 +197,7 @@ class Store:
 
     async def abandon(self, session: str) -> tuple[Cancelled, ...]:
         """End a session as cancelled for want of a game server."""
-        return _cancelled(await self._run("abandon", session))
+        return read_cancelled(await self._run("abandon", session))
 
     # what is overdue
 
@@ -293,7 +207,7 @@ class Store:
             "sweep", node_timeout_ms, grace_ms, ALLOCATION_LEASE_MS, portion, 5_000, *self._cooldown
         )
         orphans = tuple(orphan.decode() for orphan in reply[3])
-        return Swept(bool(reply[0]), reply[1], _cancelled(reply[2]), orphans)
+        return Swept(bool(reply[0]), reply[1], read_cancelled(reply[2]), orphans)
 
     async def orphan_ended(self, orphan: str) -> None:
         """A game server has confirmed the end of a session nobody plays."""
@@ -368,19 +282,3 @@ class Store:
             if str(error).startswith("LATE"):
                 raise StoreUnavailable("the store answered too late") from None
             raise
-
-
-def _roster(reply: Sequence[bytes]) -> Roster:
-    session, mode, *players = (field.decode() for field in reply)
-    return Roster(session, mode, tuple(players))
-
-
-def _finding(what: bytes, *found: bytes) -> Finding:
-    if what != b"accepted":
-        return Finding(what == b"superseded", found, what == b"later")
-    since, mode, order, *missed = found
-    return Finding(False, tuple(missed), False, since.decode(), mode.decode(), order.decode())
-
-
-def _cancelled(reply: Iterable[bytes]) -> tuple[Cancelled, ...]:
-    return tuple(Cancelled(mode, Reason(reason)) for mode, reason in (line.decode().split() for line in reply))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from matchd.model import DEFAULT_MODE
-from matchd.store.store import Claim
+from matchd.store.answers import Claim
 from tests.support.stores import MATCH, StoreTestCase
 from tests.support.world import FIFO, TEAMS, outcome
 

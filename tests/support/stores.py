@@ -10,7 +10,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from matchd.census import census
 from matchd.model import GameMode, GameServer, Reservation, Roster
-from matchd.store.store import Accepted, AlreadyQueued, Cancelled, Claim, CoolingDown, Drawn, Finding, Store, Swept
+from matchd.store.answers import Accepted, AlreadyQueued, Cancelled, Claim, CoolingDown, Drawn, Finding, Swept
+from matchd.store.store import Store
 from tests.support.blocking import BlockingCommands, BlockingConnection
 from tests.support.keyspace import dump
 from tests.support.world import FIFO, MODES, TIME_TRAVEL, outcome

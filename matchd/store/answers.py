@@ -1,0 +1,121 @@
+"""What the store answers, as values, and how they are read from the replies of the scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from matchd.model import Reason, Roster
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A player is under way: the number of the answer on its way to him, and since when he waits (us)."""
+
+    seq: int
+    since: str
+    mode: str
+    order: str
+    waiting: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyQueued:
+    """The player is under way in another mode; ``here`` if by the connection that asked."""
+
+    mode: str
+    order: str
+    here: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CoolingDown:
+    """The player has failed to load too often, and has to wait so long (ms) before he may enqueue."""
+
+    wait_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """A loading session that fell through."""
+
+    mode: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What one draw brought: matches, players who still wait, and how long the drawn ones had waited (ms)."""
+
+    matches: int
+    waiting: int
+    short_of_servers: bool
+    waits_ms: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """One portion of the sweep: is there more, what was taken over, cancelled, or is to be ended elsewhere."""
+
+    more: bool
+    adopted: int
+    cancelled: tuple[Cancelled, ...]
+    orphans: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a node believes of one of its players, for the store to compare. ``place`` may be ``asking`` or ``none``."""
+
+    player_id: str
+    connection_id: str
+    place: str
+    mode: str = ""
+    order: str = ""
+    since: str = "0"
+    session: str = ""
+    seq: int = 0
+    match: str = ""
+    team: int = 0
+
+    def fields(self) -> tuple[str | int, ...]:
+        """The claim as the arguments of the script."""
+        return (
+            self.player_id, self.connection_id, self.place, self.mode, self.order,
+            self.since, self.session, self.seq, self.match, self.team,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What comparing brought for one claim: was another connection newer, which messages were missed.
+
+    ``undecided`` says that other nodes may know better, and to compare again in a second. To one who missed the
+    answer to his question ``since``, ``mode`` and ``order`` are told too.
+    """
+
+    superseded: bool = False
+    missed: tuple[bytes, ...] = ()
+    undecided: bool = False
+    since: str = ""
+    mode: str = ""
+    order: str = ""
+
+
+def read_roster(reply: Sequence[bytes]) -> Roster:
+    """A session that is complete."""
+    session, mode, *players = (field.decode() for field in reply)
+    return Roster(session, mode, tuple(players))
+
+
+def read_finding(what: bytes, *found: bytes) -> Finding:
+    """What comparing brought for one claim."""
+    if what != b"accepted":
+        return Finding(what == b"superseded", found, what == b"later")
+    since, mode, order, *missed = found
+    return Finding(False, tuple(missed), False, since.decode(), mode.decode(), order.decode())
+
+
+def read_cancelled(reply: Iterable[bytes]) -> tuple[Cancelled, ...]:
+    """The sessions that a script has cancelled."""
+    return tuple(Cancelled(mode, Reason(reason)) for mode, reason in (line.decode().split() for line in reply))
