@@ -27,6 +27,10 @@ class SessionRefused(MatchdError):
     """The game server certainly made no session: it could not be reached or said no."""
 
 
+class SessionNotAsked(SessionRefused):
+    """The game server was not even asked, as too many requests to it are under way: it is not to blame."""
+
+
 class SessionUncertain(MatchdError):
     """The game server may have made the session: it was asked, and no usable answer came."""
 

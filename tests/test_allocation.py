@@ -163,6 +163,16 @@ class NoServerTests(AllocationTestCase):
         self.assertLessEqual(len(self.games.asked), 9)
         self.assertGreater(len(self.games.asked), 5)
 
+    def test_crowded(self) -> None:
+        """A server that could not be asked for the crowd before its door does not rest: it plays as soon as it can."""
+        self.games.behaviour["one:7000"] = "crowded"
+        a, b = self.loading(0, 0)
+        self.play(a, b)
+        self.assertEqual(a.types[-2:], ["requeued", "start_loading"])
+        self.games.behaviour["one:7000"] = "ok"
+        self.play(a, b)
+        self.assertEqual((a.last["type"], b.last["type"]), ("match_found", "match_found"))
+
     def test_gone_for_minutes(self) -> None:
         """Without a server nobody is drawn, asked or told anything, until there is one."""
         outcome(self.node.store.deregister_server("one"))

@@ -16,7 +16,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from matchd.background import Background
-from matchd.errors import NodeFenced, SessionRefused, SessionUncertain, StoreAway, StoreUnavailable
+from matchd.errors import NodeFenced, SessionNotAsked, SessionRefused, SessionUncertain, StoreAway, StoreUnavailable
 from matchd.matches.servers import DedicatedServerProvider
 from matchd.metrics import Metrics
 from matchd.model import GameMode, GameSession, Reservation, Roster
@@ -90,7 +90,7 @@ class Allocator:
             log.warn("{session}: {reason}", session=session, reason=str(trouble))
             uncertain = isinstance(trouble, SessionUncertain) or reservation.again
             self._metrics.allocation("uncertain" if uncertain else "refused")
-            return await self._give_back(reservation, uncertain)
+            return await self._give_back(reservation, uncertain, rests=not isinstance(trouble, SessionNotAsked))
         return await self._settle(reservation, game)
 
     async def _settle(self, reservation: Reservation, game: GameSession) -> bool:
@@ -115,8 +115,8 @@ class Allocator:
 
         return settle
 
-    async def _give_back(self, reservation: Reservation, uncertain: bool) -> bool:
-        tried = await self._insist(lambda: self._provider.release(reservation, uncertain))
+    async def _give_back(self, reservation: Reservation, uncertain: bool, rests: bool = True) -> bool:
+        tried = await self._insist(lambda: self._provider.release(reservation, uncertain, rests))
         if 0 <= tried < self._attempts:
             return False
         return tried < 0 or await self._abandon(reservation.loading_session_id, "requeued")

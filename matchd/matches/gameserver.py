@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred, DeferredSemaphore, TimeoutError
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.iweb import IAgent
 
-from matchd.errors import SessionRefused, SessionUncertain
+from matchd.errors import SessionNotAsked, SessionRefused, SessionUncertain
 from matchd.matches.addressbook import AddressBook
 from matchd.matches.addresses import AddressRefused, Allowed, is_address
 from matchd.matches.exchange import Answer, Exchanges, Unanswered, Unreachable
@@ -134,7 +134,7 @@ class _Turns:
 
     @asynccontextmanager
     async def at(self, address: str) -> AsyncIterator[None]:
-        """Holds a turn at ``address``; raises SessionRefused when none comes up in time."""
+        """Holds a turn at ``address``; raises SessionNotAsked when none comes up in time."""
         until = self._reactor.seconds() + self._wait
         server = self._servers.setdefault(address, DeferredSemaphore(self._per_server))
         held: list[DeferredSemaphore] = []
@@ -156,4 +156,4 @@ class _Turns:
         try:
             await turn.addTimeout(max(0.0, until - self._reactor.seconds()), self._reactor)
         except TimeoutError:
-            raise SessionRefused(f"game server {address}: too many requests under way") from None
+            raise SessionNotAsked(f"game server {address}: too many requests under way") from None

@@ -83,9 +83,9 @@ class DedicatedServerProvider:
         request = CreateSession(roster.players, mode.name, roster.loading_session_id, mode.split(roster.players))
         return await self._client.create_session(reservation.address, request)
 
-    async def release(self, reservation: Reservation, uncertain: bool) -> int:
+    async def release(self, reservation: Reservation, uncertain: bool, rests: bool = True) -> int:
         """See Store.release."""
-        return await self._store.release(reservation, uncertain)
+        return await self._store.release(reservation, uncertain, rests)
 
     async def end_orphan(self, orphan: str) -> None:
         """Ask a server to end a session nobody plays; asked again by the sweep until it has answered."""

@@ -180,9 +180,12 @@ class Store:
             return Reservation(session, reply[1].decode(), reply[2].decode(), bool(reply[3]))
         return bool(reply[0] == b"lost")
 
-    async def release(self, reservation: Reservation, uncertain: bool) -> int:
-        """Give a slot back after a failure; the number of servers tried so far, -1 if the session is lost."""
-        args = reservation.loading_session_id, reservation.server_id, int(uncertain)
+    async def release(self, reservation: Reservation, uncertain: bool, rests: bool = True) -> int:
+        """Give a slot back after a failure; the number of servers tried so far, -1 if the session is lost.
+
+        The server ``rests`` if it is to blame.
+        """
+        args = reservation.loading_session_id, reservation.server_id, int(uncertain), int(rests)
         return int(await self._run("release", *args))
 
     async def settle(self, reservation: Reservation, match: str, again: bool = False) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from matchd.errors import SessionRefused, SessionUncertain
+from matchd.errors import SessionNotAsked, SessionRefused, SessionUncertain
 from matchd.matches.gameserver import CreateSession
 from matchd.model import GameSession
 
@@ -32,6 +32,8 @@ class FakeGameServers:
             waiting: Deferred[None] = Deferred()
             self.waiting.append(waiting)
             await waiting
+        if behaviour == "crowded":
+            raise SessionNotAsked(f"{address}: too many requests under way")
         if behaviour == "refuse":
             raise SessionRefused(f"{address}: 503")
         if behaviour == "lost":

@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
--- The game server did not take the session: give the slot back, let the server rest, remember that it was tried.
+-- The game server did not take the session: give the slot back, remember that it was tried, and let it rest if it is to blame.
 -- Where the server may have made the session all the same, its slot stays counted until its next heartbeat,
 -- and it is asked to end the session until it answers.
 --
--- ARGV[3..5]  loading session id, server id, 1 if the session may exist there
+-- ARGV[3..6]  loading session id, server id, 1 if the session may exist there, 1 if the server shall rest
 -- Reply: how many servers were tried, or -1 if the session is not this node's
 -- Keys: writes loading:{sid}, reserved:{server}, settled:{server}, dedicated_server:{id}, slots, resting, unplaced, orphans, orphan:{sid}
 
@@ -18,7 +18,7 @@ if s.server == server_id then
   s.tried = s.tried .. ' ' .. server_id
   redis.call('HDEL', s.key, ':server', ':address')
   redis.call('SADD', P .. 'unplaced', s.id)
-  if failing and failing.resting <= now then -- what was asked before it rests is no further failure
+  if failing and ARGV[6] == '1' and failing.resting <= now then -- what was asked before it rests is no further failure
     local rest = now + math.min(5000 * 2 ^ math.min(failing.failures, 4), 60000)
     failing.resting = rest
     redis.call('HSET', failing.key, 'resting', rest, 'failures', failing.failures + 1)
