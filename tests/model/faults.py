@@ -69,7 +69,7 @@ class Allocations(Stage):
     def asker_fails(
         self, node: int, mode: str, fault: str, answered: bool, behaviour: str, seconds: float, wakes: bool
     ) -> None:
-        """The node that waits for an answer is gone, before it comes or after; others go on where it was; it may wake."""
+        """The node that waits for an answer is gone, before it comes or after; others go on; it may wake."""
         if waiting := self.ask_somebody(node, mode):
             getattr(waiting.asker, fault)()
             if answered:

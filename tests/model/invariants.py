@@ -67,10 +67,8 @@ def lines_keep_their_order(snapshot: Snapshot) -> Iterator[Finding]:
     for mode, line in snapshot.under("order:"):
         for name, score in line.items():
             if name in snapshot.players and float(snapshot.players[name]["since"]) != score:
-                yield (
-                    8,
-                    f"{name} stands in the line of {mode} at {score}, and waits since {snapshot.players[name]['since']}",
-                )
+                since = snapshot.players[name]["since"]
+                yield 8, f"{name} stands in the line of {mode} at {score}, and waits since {since}"
 
 
 def nobody_vanishes(snapshot: Snapshot) -> Iterator[Finding]:
@@ -85,7 +83,7 @@ def nobody_vanishes(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def sessions_are_whole(snapshot: Snapshot) -> Iterator[Finding]:
-    """3 and 4: the mode's number of distinct members, who all know it; a deadline, an owner, a slot or a search for one."""
+    """3 and 4: the mode's number of distinct members, who all know it; a deadline or an owner; a slot or a search."""
     for session in snapshot.sessions.values():
         name, roster, mode = session.session_id, session.roster, MODES[session.fields[":mode"]]
         if len(roster) != mode.size or set(roster) != session.members.keys():

@@ -1,4 +1,4 @@
-"""A node of the model: the whole product but for its sockets, with a clock and connections that can be tampered with."""
+"""A node of the model: the whole product but for its sockets, with a clock and connections to tamper with."""
 
 from __future__ import annotations
 
@@ -46,9 +46,7 @@ class ModelNode:
         self._ahead = 1000.0 * number
         self.clock.rightNow = world.now() + self._ahead
         self.commands = CommandWire(self._run, world.now)
-        self.hearing = HearingWire(
-            world.path, lambda channel, frame: self.node.notifications.heard(channel, frame), lambda: world.changes
-        )
+        self.hearing = HearingWire(world.path, self._heard, lambda: world.changes)
         client = HostsClient(world.hosts, self)
         self.node = Node(Background(self.clock), self.commands, self.hearing, client, MODES, world.tempo)  # type: ignore[arg-type]
         self.node.store.on_fenced = self._lose_commands
@@ -60,6 +58,9 @@ class ModelNode:
 
     def _run(self, arguments: tuple[bytes | str | int, ...]) -> Any:
         return None if arguments[0] == "SCRIPT" else self.world.run(arguments)  # the world has loaded them
+
+    def _heard(self, channel: bytes, frame: bytes) -> None:
+        self.node.notifications.heard(channel, frame)
 
     # turns and time
 

@@ -1,4 +1,4 @@
-"""``python -m tests.model.planted``: is the checker any good? Bugs are planted in the product, and it has to find them."""
+"""``python -m tests.model.planted``: is the checker any good? Bugs are planted in the product, for it to find."""
 
 from __future__ import annotations
 

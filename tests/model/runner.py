@@ -54,7 +54,8 @@ class Outcome:
     failure: str = ""
 
     def __str__(self) -> str:
-        speed = f"{self.runs} runs, {self.steps} steps, {self.scripts} scripts by {self.seeds} seeds in {self.seconds:.0f} s"
+        effort = f"{self.runs} runs, {self.steps} steps, {self.scripts} scripts"
+        speed = f"{effort} by {self.seeds} seeds in {self.seconds:.0f} s"
         if self.failed_seed is None:
             return f"{speed}: every invariant held"
         return f"{self.failure}\n\n{speed}: seed {self.failed_seed} failed"
