@@ -228,6 +228,14 @@ class ForgottenTests(StoreTestCase):
         self.compare(*claims)
         self.assert_unchanged(before)
 
+    def test_team_unknown(self) -> None:
+        """Who was never told his team is told none when he asks again."""
+        self.settle(self.reserved("a", "b"))
+        claim = self.claim("b", session="s", team=None)
+        self.forget()
+        self.compare(claim)
+        self.assertNotIn("team", self.record("b")["match"])
+
     def test_given_back_an_earlier_life(self) -> None:
         """If an older connection was the first to speak, what he has wished for since then counts all the same."""
         self.settle(self.reserved("a", "b"))

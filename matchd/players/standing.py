@@ -31,7 +31,7 @@ class Standing:
     since: str = "0"
     session: str = ""
     match: str = ""
-    team: int = 0
+    team: int | None = None
     matched_at: float = 0.0
 
     @property
@@ -59,9 +59,9 @@ class Standing:
             self.session = ""
 
 
-def _match(frame: bytes) -> tuple[str, int]:
-    """A ``match_found`` as all its players got it, without its closing brace; and this player's team."""
+def _match(frame: bytes) -> tuple[str, int | None]:
+    """A ``match_found`` as all its players got it, without its closing brace; and this player's team, if it says."""
     message = msgspec.json.decode(frame)
-    team = message.pop("team", 0)
+    team = message.pop("team", None)
     message.pop("seq", None)
     return msgspec.json.encode(message).decode()[:-1], team

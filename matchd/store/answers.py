@@ -76,13 +76,14 @@ class Claim:
     session: str = ""
     seq: int = 0
     match: str = ""
-    team: int = 0
+    team: int | None = 0
 
     def fields(self) -> tuple[str | int, ...]:
         """The claim as the arguments of the script."""
         return (
             self.player_id, self.connection_id, self.place, self.mode, self.order,
-            self.since, self.session, self.seq, self.match, self.team,
+            self.since, self.session, self.seq, self.match,
+            "" if self.team is None else self.team,
         )  # fmt: skip
 
 

@@ -42,6 +42,7 @@ class History:
         """Who was taken to have loaded, in each session."""
         self.harmed: set[tuple[str, str]] = set()
         """The players who lost their connection through a node or the store, and what they were loading then."""
+        self._blamed: set[tuple[str, str]] = set()
         self._hosts = hosts
         self._wrongs: list[Broken] = []
         self._loaded: defaultdict[str, set[str]] = defaultdict(set)
@@ -122,8 +123,9 @@ class History:
         for session in sessions:
             if (player, session) not in self._to_load:
                 self.wrong(13, f"{player} is blamed for {session}, which he was never told to load")
-            if (player, session) in self.harmed:
+            if (player, session) in self.harmed - self._blamed:
                 self.wrong(13, f"{player} is blamed for {session}, and it was not his fault")
+            self._blamed.add((player, session))
 
     def _others_spoke_since(self, client: Client) -> bool:
         """Whether another connection was accepted after this one was for the first time."""

@@ -136,7 +136,7 @@ class Transcript:
 
     def _hear_error(self, message: Message) -> None:
         match message["code"]:
-            case "unavailable":
+            case "unavailable" | "rate_limited":
                 self.excused += 1
             case "loading_timeout":
                 if self.place != "loading" and not self._is_told_late():
@@ -147,15 +147,22 @@ class Transcript:
                 if self._loads < 0:
                     self._object(11, "is in no session, and did not say so")
             case "not_queued":
-                if self.place in ("none", "matched"):
-                    self.last_seq = None  # whoever is nowhere may be forgotten, his number with him
+                self._is_nowhere()
                 self._expect(message, "dequeue", "resume")
-            case "already_queued" | "invalid_game_mode" | "cooldown":
+            case "already_queued" | "cooldown":
+                self._is_nowhere()
+                self._expect(message, "enqueue")
+            case "invalid_game_mode":
                 self._expect(message, "enqueue")
             case "invalid_message":
                 self._expect(message, "enqueue", "resume")
             case _:
                 self._object(11, f"is told {message}")
+
+    def _is_nowhere(self) -> None:
+        """Whoever is nowhere may be forgotten, and his number with him."""
+        if self.place in ("none", "matched"):
+            self.last_seq = None
 
     def _expect(self, message: Message, *questions: str) -> None:
         if not self.questions.answer(*questions):
