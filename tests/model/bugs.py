@@ -102,7 +102,7 @@ BUGS = (
     _script("who was sent away has failed", "leave", "p.session == ARGV[6]\n", "true\n"),
     Planted("whoever goes on asks by another key", method="matchd.matches.servers.DedicatedServerProvider.create",
             instead=_another_key),
-    Planted("a gap in the messages is left", method="matchd.players.session.Session._catch_up"),
+    Planted("hints that were lost are not looked for", method="matchd.node.Node._heard_again"),
     Planted("nothing is compared after an outage", method="matchd.recovery.Recovery.reconcile"),
     Planted("a departure is told once or never", method="matchd.players.departures.Departures.retry"),
 )  # fmt: skip
