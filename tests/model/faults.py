@@ -7,7 +7,6 @@ from hypothesis.stateful import precondition, rule
 
 from tests.model.hosts import BEHAVIOURS
 from tests.model.stage import Stage, behaviours, delivery, modes, somebody, which
-from tests.model.world import LONGEST_STEP
 
 MOST_NODES = 5
 
@@ -50,14 +49,6 @@ class Nodes(Stage):
         self.world.advance(seconds, step=1.0)
         one.thaw()
         self.deliver("all")
-
-    @rule(node=which, mode=modes, seconds=st.sampled_from([6.0, 24.0]))
-    def node_drains_while_they_load(self, node: int, mode: str, seconds: float) -> None:
-        """A node is told to go while its players load, who may take longer than it waits."""
-        self.crowd(node, mode)
-        self.deliver("all")
-        self.node_drains(node)
-        self.world.advance(seconds, step=LONGEST_STEP)
 
     @rule(node=which)
     def node_drains(self, node: int) -> None:
