@@ -25,7 +25,8 @@ async def listen(
     try:
         if shared:
             return _listen_shared(reactor, description, factory)
-        backlog = f":backlog={BACKLOG}" if description.startswith("tcp") and "backlog=" not in description else ""
+        is_tcp = description.startswith(("tcp", "ssl:", "haproxy:tcp"))
+        backlog = f":backlog={BACKLOG}" if is_tcp and "backlog=" not in description else ""
         port: IListeningPort = await serverFromString(reactor, description + backlog).listen(factory)
         return port
     except (CannotListenError, OSError) as error:

@@ -24,6 +24,7 @@ def is_local(description: str) -> bool:
     Raises ValueError, its text the reason, when this is no description of one.
     """
     endpoint = _endpoint(description)
+    endpoint = getattr(endpoint, "_wrappedEndpoint", endpoint)  # within one that speaks the PROXY protocol
     port = getattr(endpoint, "_port", 0)
     if not 0 <= port <= 65535:
         raise ValueError(f"a port is 0 to 65535, got {port}")

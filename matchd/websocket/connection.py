@@ -186,6 +186,8 @@ class PlayerConnection(FastFrames):
         if self.state == self.STATE_CLOSING:
             data = data[: self._last_words]
             self._last_words -= len(data)
+            if not self._last_words:
+                self.transport.pauseProducing()  # a flood that goes on costs nothing until the timer cuts it
         if data:
             super()._dataReceived(data)
 
