@@ -173,7 +173,7 @@ def _honest(port: int, number: int, end: float, took: list[float]) -> None:
         sock.sendall(REQUEST)
         hear(b"\r\n\r\n")
         wish = frame(b'{"type":"enqueue","player_id":"h%d","game_mode":"M%d"}' % (number, number))
-        while time.monotonic() < end:
+        while not took or time.monotonic() < end:
             for said, heard in ((wish, b'"queued"'), (frame(b'{"type":"dequeue"}'), b'"dequeued"')):
                 began = time.monotonic()
                 sock.sendall(said)
