@@ -170,6 +170,18 @@ async def done() -> None:
     pass
 
 
+class NobodyAsksTests(WorldTestCase):
+    """A service that asks for no tokens."""
+
+    def test_tokens_mean_nothing(self) -> None:
+        """Whoever shows one all the same is who he says; and nothing is kept of it."""
+        player = self.world().player("ada")
+        player.session.present(token("eve"))
+        player.say(type="enqueue", player_id="ada", game_mode="Ranked", token="nonsense")
+        self.assertEqual(player.types, ["queued"])
+        self.assertNotIn("_identification", vars(player.session))
+
+
 class T02DoorTests(SynchronousTestCase):
     """Whatever somebody shows at the door, by header, sub-protocol or message, through the real connection."""
 
