@@ -185,6 +185,21 @@ class T04ExpiryTests(OneNode):
             self.assert_refused(talk, "token: has expired, and no new one came")
 
 
+class InsecureTests(FleetCase):
+    """A player port that other machines reach, without tokens."""
+
+    async def test_it_says_so(self) -> None:
+        """A warning in the log says what that means; on loopback there is nothing to say."""
+        fleet = self.fleet()
+        anywhere = "tcp:0:interface=0.0.0.0"
+        exposed = fleet.program("matchd", "--listen", anywhere, "--http", "none", "--insecure")
+        local = await fleet.node("--insecure").ready()
+        await exposed.logs("players: ws://")
+        why = f"insecure: players are not authenticated, whoever reaches {anywhere} plays under any name"
+        self.assertRegex(exposed.log, rf"(?m)^\S+ warn .*{why}$")
+        self.assertNotIn("insecure", local.log)
+
+
 class WorkersTests(FleetCase):
     """Several processes, each of which has to know the key."""
 
