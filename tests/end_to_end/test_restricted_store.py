@@ -171,7 +171,7 @@ class RestrictedStoreTests(SharedFleetCase):
         self.assertEqual([server["id"] for server in json.loads(listed.text)["servers"]], [self.server.server_id])
         metrics = (await node.ask("GET", "/metrics", Authorization=f"Bearer {OPERATORS}")).text
         for reason, count in (("unauthorized", 3), ("origin", 1), ("address", 3)):
-            self.assertIn(f'matchd_registrations_refused_total{{reason="{reason}"}} {count}.0', metrics)
+            self.assertIn(f'matchd_registrations_refused_total{{worker="0",reason="{reason}"}} {count}.0', metrics)
 
     async def test_nothing_on_the_players_port(self) -> None:
         """What operators are shown is not on the players' port, with their token neither (T27)."""
