@@ -20,7 +20,10 @@ class Present(Protocol):
 
     connection_id: str
     busy: bool
-    standing: Standing
+
+    @property
+    def standing(self) -> Standing:
+        """Where its player stands, as he was told."""
 
     def hear(self, frame: bytes) -> None:
         """A message for the player has come."""

@@ -24,17 +24,14 @@ from matchd.messages import (
     Enqueue,
     ErrorCode,
     LoadingComplete,
-    Notice,
     Resume,
     decode,
-    error,
-    read_notice,
 )
 from matchd.model import Place, Roster
-from matchd.players.delivery import Delivery
 from matchd.players.identification import Credential, Identification
 from matchd.players.lobby import Lobby
 from matchd.players.standing import Standing
+from matchd.players.telling import Telling
 from matchd.store.answers import Accepted, AlreadyQueued, Claim, CoolingDown, Finding
 from matchd.store.store import PATIENCE_MS
 from matchd.websocket.conversation import Outlet
@@ -53,16 +50,20 @@ class Session:
 
     def __init__(self, outlet: Outlet, connection_id: str, lobby: Lobby) -> None:
         self.connection_id = connection_id
-        self.standing = Standing()
         self.enqueued = False
         self.busy = False
         self._outlet = outlet
         self._lobby = lobby
-        self._delivery = Delivery()
+        self._telling = Telling(outlet, lobby)
         self._inbox: deque[ClientMessage | Credential] = deque()
         self._over = False
         self._catching_up = False
         self._asked_at = 0.0
+
+    @property
+    def standing(self) -> Standing:
+        """Where its player stands, as he was told."""
+        return self._telling.standing
 
     # what the connection brings
 
@@ -77,17 +78,17 @@ class Session:
             message = decode(frame)
         except BadMessage as bad:
             self._lobby.metrics.message_in("invalid")
-            self._refuse(bad.code, bad.text)
+            self._telling.refuse(bad.code, bad.text)
             self._outlet.fault()
             return
         self._lobby.metrics.message_in(str(message.__struct_config__.tag))
         player_id = self._speaker(message)
         if player_id and not self._lobby.pace.take(player_id, self._now()):
-            self._refuse(ErrorCode.RATE_LIMITED, "too many messages of this player")
+            self._telling.refuse(ErrorCode.RATE_LIMITED, "too many messages of this player")
             self._outlet.fault()
             return
         if len(self._inbox) >= MOST_WAITING:
-            self._refuse(ErrorCode.RATE_LIMITED, "too many messages wait for an answer")
+            self._telling.refuse(ErrorCode.RATE_LIMITED, "too many messages wait for an answer")
             return
         self._take(message)
 
@@ -115,13 +116,8 @@ class Session:
 
     def hear(self, frame: bytes) -> None:
         """A message for the player has come by his channel."""
-        notice = read_notice(frame)
-        if notice.seq is None:
-            self._lobby.metrics.message_out(notice.type)
-            self._outlet.send(frame)
-            return
-        self._send_all(self._delivery.arrive(notice.seq, frame), notice)
-        if self._delivery.gap and not self._catching_up:
+        self._telling.hear(frame)
+        if self._telling.delivery.gap and not self._catching_up:
             self._lobby.background.spawn("catch-up", self._catch_up())
 
     def superseded(self) -> None:
@@ -135,12 +131,7 @@ class Session:
 
     def claim(self) -> Claim:
         """What this session believes, for the store to compare."""
-        stands, last = self.standing, self._delivery.last
-        stands.forget_old(self._now())
-        return Claim(
-            stands.player_id, self.connection_id, stands.place, stands.mode, stands.order,
-            stands.since, stands.session, -1 if last is None else last, stands.match, stands.team,
-        )  # fmt: skip
+        return self._telling.claim(self.connection_id)
 
     def learn(self, finding: Finding) -> None:
         """What comparing brought: a newer connection, or messages that were missed."""
@@ -151,17 +142,15 @@ class Session:
             return
         if finding.since:
             self.standing.since, self.standing.mode, self.standing.order = finding.since, finding.mode, finding.order
-        missed = [(read_notice(frame).seq or 0, frame) for frame in finding.missed]
-        due = self._delivery.start(missed[0][0]) if missed else []
-        self._send_all(due + self._delivery.fill(missed))
+        self._telling.catch_up(finding.missed)
         if not self.busy and not finding.undecided:
             self._give_up_what_was_forgotten()
 
     def _give_up_what_was_forgotten(self) -> None:
         """The store has told all it knows: an answer that is still awaited, or a question without any, is lost."""
-        if self._delivery.awaited:
-            self._delivery.expect_nothing()
-            self._refuse(ErrorCode.UNAVAILABLE, UNREACHED)
+        if self._telling.delivery.awaited:
+            self._telling.delivery.expect_nothing()
+            self._telling.refuse(ErrorCode.UNAVAILABLE, UNREACHED)
         if self.standing.place == Place.ASKING and self._now() - self._asked_at > VOID_SECONDS:
             self.standing.place = Place.NONE
 
@@ -195,35 +184,35 @@ class Session:
         except Expired:
             self._ask_for_token()
         except StoreUnavailable:
-            self._refuse(ErrorCode.UNAVAILABLE, UNREACHED)
+            self._telling.refuse(ErrorCode.UNAVAILABLE, UNREACHED)
         except CancelledError:
             raise
         except Exception:
-            self._refuse(ErrorCode.UNAVAILABLE, "something went wrong here: ask again")
+            self._telling.refuse(ErrorCode.UNAVAILABLE, "something went wrong here: ask again")
             self._lobby.background.note("session", Failure())
 
     async def _enqueue(self, wish: Enqueue) -> None:
         mode = self._lobby.modes.get(wish.game_mode)
         if mode is None:
-            self._refuse(ErrorCode.INVALID_GAME_MODE, f"game_mode: {wish.game_mode} is unknown")
+            self._telling.refuse(ErrorCode.INVALID_GAME_MODE, f"game_mode: {wish.game_mode} is unknown")
             return
         if not await self._speak_for(wish.player_id):
             return
         if self.standing.place == Place.ASKING:  # known even if the answer gets lost
             self.standing.mode, self.standing.order = mode.name, mode.order.value
-        newest = self._delivery.newest
+        newest = self._telling.delivery.newest
         answer = await self._lobby.store.enqueue(wish.player_id, self.connection_id, mode, newest)
         if isinstance(answer, AlreadyQueued):
             if answer.here:  # by a question before this one, whose answer is on its way
                 self.standing.mode, self.standing.order = answer.mode, answer.order
             else:
                 self._refused_place()
-            self._refuse(ErrorCode.ALREADY_QUEUED, f"you are under way in {answer.mode}")
+            self._telling.refuse(ErrorCode.ALREADY_QUEUED, f"you are under way in {answer.mode}")
             return
         if isinstance(answer, CoolingDown):
             self._refused_place()
             wait = ceil(answer.wait_ms / 1000)
-            self._refuse(ErrorCode.COOLDOWN, f"you failed to load too often: wait {wait} s", wait)
+            self._telling.refuse(ErrorCode.COOLDOWN, f"you failed to load too often: wait {wait} s", wait)
             return
         self._accepted(answer)
         if answer.waiting >= mode.size:
@@ -235,7 +224,7 @@ class Session:
         answer = await self._lobby.store.resume(question.player_id, self.connection_id)
         if answer is None:
             self._refused_place()
-            self._refuse(ErrorCode.NOT_QUEUED, "you are in no queue and no match")
+            self._telling.refuse(ErrorCode.NOT_QUEUED, "you are in no queue and no match")
             return
         self._accepted(answer)
 
@@ -243,9 +232,9 @@ class Session:
         player_id = self.standing.player_id
         answer = await self._lobby.store.dequeue(player_id, self.connection_id) if player_id else 0
         if answer:
-            self._send_all(self._delivery.start(answer))
+            self._telling.answered(answer)
         else:
-            self._refuse(ErrorCode.NOT_QUEUED, "you are in no queue")
+            self._telling.refuse(ErrorCode.NOT_QUEUED, "you are in no queue")
 
     async def _loading_complete(self, message: LoadingComplete) -> None:
         player_id, session = self.standing.player_id, message.loading_session_id or ""
@@ -255,7 +244,7 @@ class Session:
         if isinstance(progress, Roster):
             self._lobby.allocate(progress)
         elif not progress:
-            self._refuse(ErrorCode.NOT_IN_SESSION, "loading_session_id: you are not in that loading session")
+            self._telling.refuse(ErrorCode.NOT_IN_SESSION, "loading_session_id: you are not in that loading session")
 
     # for whom this connection speaks
 
@@ -274,14 +263,14 @@ class Session:
         return await self._identification.admit(message)
 
     def _ask_for_token(self) -> None:
-        self._refuse(ErrorCode.TOKEN_EXPIRED, "token: has expired; send a new one with enqueue or resume")
+        self._telling.refuse(ErrorCode.TOKEN_EXPIRED, "token: has expired; send a new one with enqueue or resume")
 
     def _token_expired(self) -> None:
         self._send_away("token: has expired, and no new one came")
 
     def _send_away(self, why: str) -> None:
         self._inbox.clear()
-        self._refuse(ErrorCode.UNAUTHORIZED, why)
+        self._telling.refuse(ErrorCode.UNAUTHORIZED, why)
         self._outlet.close(CloseCode.UNAUTHORIZED, "unauthorized")
 
     async def _speak_for(self, player_id: str) -> bool:
@@ -289,12 +278,12 @@ class Session:
         self.enqueued = True
         if self.standing.player_id != player_id:
             if self.standing.under_way:
-                self._refuse(
+                self._telling.refuse(
                     ErrorCode.INVALID_MESSAGE, f"player_id: this connection speaks for {self.standing.player_id}"
                 )
                 return False
             self._fall_silent()
-            self.standing, self._delivery = Standing(player_id), Delivery()
+            self._telling.begin(player_id)
             self._lobby.presence.add(self, player_id)
         if not self.standing.under_way:
             self.standing.place, self.standing.since, self._asked_at = Place.ASKING, "0", self._now()
@@ -303,48 +292,33 @@ class Session:
 
     def _refused_place(self) -> None:
         """What was asked for was refused: this connection speaks for nobody, unless it did before."""
-        if self.standing.place == Place.ASKING and not self._delivery.awaited:
+        if self.standing.place == Place.ASKING and not self._telling.delivery.awaited:
             self._fall_silent()
 
     def _fall_silent(self) -> None:
         player_id = self.standing.player_id
-        self.standing, self._delivery = Standing(), Delivery()
+        self._telling.begin("")
         if player_id and self._lobby.presence.remove(self, player_id):
             self._lobby.unlisten(player_id)
 
-    # what goes out
+    # what comes of it
 
     def _accepted(self, answer: Accepted) -> None:
         if self._over:
             return
-        stands = self.standing
-        stands.mode, stands.order, stands.since = answer.mode, answer.order, answer.since
-        for other in self._lobby.presence.of_player(stands.player_id):
+        for other in self._lobby.presence.of_player(self.standing.player_id):
             if other is not self and not other.busy:  # the store says so too, if it knows of it and can be heard
                 other.superseded()
-        self._send_all(self._delivery.start(answer.seq))
+        self._telling.accepted(answer)
 
     async def _catch_up(self) -> None:
         self._catching_up = True
         try:
-            while self._delivery.gap:
+            while self._telling.delivery.gap:
                 for finding in await self._lobby.store.reconcile([self.claim()]):
                     self.learn(finding)
         finally:
             self._catching_up = False
 
-    def _send_all(self, frames: list[bytes], notice: Notice | None = None) -> None:
-        for frame in frames:
-            known = notice if notice is not None and len(frames) == 1 else read_notice(frame)
-            self.standing.told(known, frame, self._now())
-            self._lobby.metrics.message_out(known.type)
-            if known.type == "match_found" and self._lobby.join_tokens is not None:
-                frame = self._lobby.join_tokens.added(self.standing.player_id, frame)  # noqa: PLW2901
-            self._outlet.send(frame)
-
     def _now(self) -> float:
         return self._lobby.background.reactor.seconds()
-
-    def _refuse(self, code: ErrorCode, text: str, retry_after_s: int | None = None) -> None:
-        self._lobby.metrics.message_out("error")
-        self._outlet.send(error(code, text, retry_after_s))
