@@ -7,7 +7,8 @@
 
 local refusal = guard()
 if refusal then return refusal end
-local known = redis.call('ZREM', P .. 'orphans', ARGV[3])
 local sid, address = unpack(words(ARGV[3]))
+ensure_sets({'orphans', 'orphan:' .. sid})
+local known = redis.call('ZREM', P .. 'orphans', ARGV[3])
 redis.call('SREM', P .. 'orphan:' .. sid, address)
 return known

@@ -87,7 +87,7 @@ end
 -- Everybody in the session, read before anything is written.
 local function members(s)
   if s.server ~= '' then server(s.server) end
-  local list, sets = {}, {'loading', 'allocating', 'unplaced', 'orphans', 'away', 'matched',
+  local list, sets = {}, {'loading', 'allocating', 'unplaced', 'orphans', 'orphan:' .. s.id, 'away', 'matched',
     'allocations:' .. s.owner, 'queue:' .. s.mode, 'order:' .. s.mode}
   for i, id in ipairs(s.roster) do
     list[i] = player(id)

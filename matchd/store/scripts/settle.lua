@@ -18,7 +18,7 @@ return answer_each(4, function(sid, server_id, match, address)
   local s = loading_session(sid)
   if not s and redis.call('EXISTS', P .. 'match:' .. sid) == 1 then return 'matched' end
   if not s and address ~= '' then
-    ensure_sets({'orphans'})
+    ensure_sets({'orphans', 'orphan:' .. sid})
     make_orphan(sid, address)
     return 'gone'
   end
