@@ -131,7 +131,7 @@ end
 
 local function orphans_due()
   local due = {}
-  for _, orphan in ipairs(overdue('orphans', now)) do
+  each(overdue('orphans', now), function(orphan)
     local sid, address = unpack(words(orphan))
     if redis.call('SISMEMBER', P .. 'orphan:' .. sid, address) == 1 then
       redis.call('ZADD', P .. 'orphans', now + tonumber(ARGV[7]), orphan)
@@ -139,7 +139,7 @@ local function orphans_due()
     else
       redis.call('ZREM', P .. 'orphans', orphan)
     end
-  end
+  end)
   return due
 end
 
