@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from twisted.application.service import Service
@@ -18,22 +17,18 @@ from matchd import exits
 from matchd.auth.authority import authority
 from matchd.background import Background
 from matchd.collector import Collector
-from matchd.config.join import Join
 from matchd.config.settings import Settings
 from matchd.dedicated.service import GameServerService
 from matchd.dedicated.sessions import Sessions
 from matchd.descriptors import affordable, raise_limit
 from matchd.drain import REASON, drain
 from matchd.errors import MatchdError
-from matchd.jointoken import JoinTokens
-from matchd.keys import signing_key
 from matchd.lag import Lag
 from matchd.matches.addressbook import AddressBook
-from matchd.matches.addresses import Allowed
 from matchd.matches.gameserver import GameServerClient
 from matchd.messages import CloseCode
-from matchd.model import Cooldown, GameServer
-from matchd.node import Node, Tempo
+from matchd.model import GameServer
+from matchd.node import Node
 from matchd.operators.access import Access
 from matchd.operators.site import site
 from matchd.overview import Overview
@@ -46,7 +41,7 @@ from matchd.store.link import CommandLink
 from matchd.store.subscriber import SubscriberLink
 from matchd.turns import shorten
 from matchd.websocket.gateway import Gateway
-from matchd.websocket.limits import Limits
+from matchd.wiring import allowed, connect, join_tokens, limits_of, tempo
 from matchd.workers import Workers
 
 log = Logger()
@@ -120,7 +115,7 @@ class Matchd(Service):
         settings, reactor, background = self._settings, self._reactor, self._background
         commands = CommandLink(reactor, background, address)
         subscriber = SubscriberLink(reactor, background, address)
-        self._addresses = AddressBook(reactor, _allowed(settings))
+        self._addresses = AddressBook(reactor, allowed(settings))
         client = GameServerClient(reactor, addresses=self._addresses, timeout=settings.matchmaking.allocation_timeout)
         self._on_stop(client.close)
         players = authority(settings.auth, background)
@@ -128,12 +123,12 @@ class Matchd(Service):
             await players.start()
             self._on_stop(players.stop)
         self.node = Node(
-            background, commands, subscriber, client, settings.modes, _tempo(settings), settings.key_prefix,
-            players, _join_tokens(settings.join),
+            background, commands, subscriber, client, settings.modes, tempo(settings), settings.key_prefix,
+            players, join_tokens(settings.join),
         )  # fmt: skip
-        limits = affordable(_limits(settings), raise_limit())
+        limits = affordable(limits_of(settings), raise_limit())
         self.gateway = Gateway(background, self.node.open, limits, settings.origins)
-        _join(self.node, self.gateway, commands, subscriber)
+        connect(self.node, self.gateway, commands, subscriber)
         self._links = commands, subscriber
         await self._reach_store()
         await eviction.check(commands)
@@ -261,46 +256,3 @@ class Matchd(Service):
                 await maybeDeferred(self._stops.pop())
             except Exception:
                 log.failure("something did not stop well")
-
-
-def _join(node: Node, gateway: Gateway, commands: CommandLink, subscriber: SubscriberLink) -> None:
-    """Tell each part whom to call."""
-    commands.prepare = node.prepare
-    commands.on_up, commands.on_down = node.connected, node.disconnected
-    commands.round_trip = node.metrics.redis_round_trip
-    subscriber.on_message, subscriber.on_up = node.notifications.heard, node.hearing
-    node.store.on_fenced = lambda: commands.drop("the other nodes gave this one up")
-    node.metrics.observe_connections(lambda: gateway.connections)
-    gateway.on_closed = node.metrics.connection_closed
-    gateway.on_refused = node.metrics.connection_refused
-
-
-def _tempo(settings: Settings) -> Tempo:
-    recovery, matchmaking = settings.recovery, settings.matchmaking
-    return Tempo(
-        tick=matchmaking.tick,
-        node_timeout=recovery.node_timeout,
-        reconnect_grace=recovery.reconnect_grace,
-        drain_grace=recovery.drain_grace,
-        allocation_attempts=matchmaking.allocation_attempts,
-        cooldown=Cooldown(**asdict(settings.cooldown)),
-        messages_per_second=settings.limits.messages_per_second,
-        burst=settings.limits.burst,
-    )
-
-
-def _allowed(settings: Settings) -> Allowed:
-    """Where game servers may be: on loopback while matchd is there itself, or runs its practice server."""
-    servers, loopback = settings.servers, settings.on_loopback or settings.nothing_configured
-    return Allowed(servers.networks, servers.ports, loopback)
-
-
-def _join_tokens(settings: Join) -> JoinTokens | None:
-    if not settings.key:
-        return None
-    return JoinTokens(signing_key(settings.algorithm, settings.key), settings.algorithm, settings.seconds, time.time)
-
-
-def _limits(settings: Settings) -> Limits:
-    """The limits of the players' port, as far as the settings say otherwise than its defaults."""
-    return replace(Limits(), **asdict(settings.limits))
