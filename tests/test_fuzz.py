@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from matchd.messages import BadMessage, CloseCode, Dequeue, ErrorCode, decode, error
 from matchd.players import session
-from matchd.players.session import Session
+from matchd.players.telling import Telling
 from matchd.websocket.connection import PlayerConnection
 from matchd.websocket.gateway import Gateway
 from tests.fuzz.seeded import Campaign
@@ -22,18 +22,18 @@ from tests.inputs.trial import Broken
 ERROR = error(ErrorCode.INVALID_JSON, "not JSON")
 
 
-def _refuses(how: Callable[[Session], object]) -> Any:
+def _refuses(how: Callable[[Telling], object]) -> Any:
     """A session that does this besides when it refuses something."""
-    real = Session._refuse
+    real = Telling.refuse
 
-    def refuse(self: Session, code: ErrorCode, text: str) -> None:
+    def refuse(self: Telling, code: ErrorCode, text: str) -> None:
         real(self, code, text)
         how(self)
 
-    return mock.patch.object(Session, "_refuse", refuse)
+    return mock.patch.object(Telling, "refuse", refuse)
 
 
-def _write(self: Session) -> None:
+def _write(self: Telling) -> None:
     self._lobby.store._execute("SET", "player:x", "y")  # type: ignore[attr-defined]
 
 
@@ -47,7 +47,7 @@ def _tolerant(frame: bytes) -> object:
 
 PLANTED: dict[str, Callable[[], Any]] = {
     "two replies": lambda: _refuses(lambda self: self._outlet.send(ERROR)),
-    "no reply": lambda: mock.patch.object(Session, "_refuse", lambda *_: None),
+    "no reply": lambda: mock.patch.object(Telling, "refuse", lambda *_: None),
     "a reply and a close": lambda: _refuses(lambda self: self._outlet.close(CloseCode.ABUSE, "x")),
     "a write": lambda: _refuses(_write),
     "a traceback": lambda: _refuses(lambda _: Logger().failure("oh") if _fail() else None),
