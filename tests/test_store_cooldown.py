@@ -210,6 +210,15 @@ class InnocenceTests(CooldownTestCase):
         self.assertEqual(self.state("a", "b"), ["left", "queued"])
         self.assert_innocent()
 
+    def test_his_node_died_just_before_the_time_was_over(self) -> None:
+        """Whether he had loaded by then nobody could hear, though the node is not given up yet."""
+        self.start(store=self.there)
+        self.keep_on(57)
+        self.live(4)
+        self.assertEqual(self.state("a", "b"), ["left", "left"])
+        self.assertNotIn("dodges:a", self.dump())
+        self.assertIn("dodges:b", self.dump())
+
     def test_his_node_died_and_he_was_waited_for(self) -> None:
         """He did not come back within the grace, or not in time to load."""
         self.start(store=self.there)

@@ -82,6 +82,15 @@ class MissedTests(StoreTestCase):
         self.assertEqual(self.compare(Claim("a", "a1", "asking", "Ranked", "fifo")), [Finding()])
         self.assertEqual(self.queue(), [])
 
+    def test_asked_in_vain_after_an_earlier_life(self) -> None:
+        """What he still misses of a life that is over is told; since when he waited then says nothing about now."""
+        self.enqueue("a")
+        outcome(self.store.dequeue("a", "a1"))
+        missed = b'{"type":"dequeued","seq":2}'
+        for seq, finding in (1, Finding(missed=(missed,))), (2, Finding()), (-1, Finding()):
+            claim = Claim("a", "a1", "asking", "Ranked", "fifo", seq=seq)
+            self.assertEqual(self.compare(claim), [finding])
+
     def test_match_found(self) -> None:
         """A match that was found unheard is told."""
         self.settle(self.reserved("a", "b"))
@@ -198,6 +207,19 @@ class ForgottenTests(StoreTestCase):
         before = self.record("a")
         self.compare(claim)
         self.assertEqual((self.record("a"), self.queue()), (before, ["a"]))
+
+    def test_remembered_and_asked_anew(self) -> None:
+        """Who asked for another match, and does not know since when he waits, does not lose it to the one before."""
+        self.settle(self.reserved("a", "b"))
+        before = self.claim("a", place="remembered", session="s")
+        self.enqueue("a", conn="a2")
+        asked = self.claim("a", since="0")
+        self.forget()
+        self.compare(before)
+        [finding] = self.compare(asked)
+        self.assertEqual((finding.superseded, self.state("a"), self.queue()), (False, ["queued"], ["a"]))
+        self.assertEqual(finding.since, self.record("a")["since"])
+        self.assertGreater(int(finding.since), int(before.since))
 
     def test_mode_unknown(self) -> None:
         """A player whose mode his node never heard of is put into no queue, and stays in the one that he is in."""

@@ -152,10 +152,11 @@ local function tells_of_an_earlier_life(p, mine)
   return mine.mode ~= '' and there > 0 and here > there
 end
 
--- Another connection speaks for him by the record. Is that the newer one? The later life knows, else who was told more.
+-- Another connection, or none, speaks for him by the record. Is that the newer one? The later life knows, else who was
+-- told more: also where he does not know since when he waits.
 local function is_superseded(p, mine)
   local here, there = tonumber(mine.since) or 0, tonumber(p.since) or 0
-  if here ~= there then return here < there end
+  if here > 0 and here ~= there then return here < there end
   return p.conn ~= '' and p.seq >= mine.seq
 end
 
@@ -169,11 +170,11 @@ local function compare(mine)
   local p = player(mine.id)
   ensure_player(p)
   if mine.place == 'asking' then
-    local accepted = {'accepted', p.since, p.mode, p.order}
-    if p.conn == mine.conn and mine.seq >= 0 then return missed(p, mine.seq, accepted) end
-    local heard = p.conn == mine.conn and (p.under_way or p.state == 'matched')
-    if heard then return missed(p, p.seq - 1, accepted) end
-    return {'ok'}
+    if p.conn ~= mine.conn then return {'ok'} end
+    local heard = p.under_way or p.state == 'matched' -- else the record is of an earlier life, as far as it goes
+    local word = heard and {'accepted', p.since, p.mode, p.order} or {'missed'}
+    if mine.seq >= 0 then return missed(p, mine.seq, word) end
+    return heard and missed(p, p.seq - 1, word) or {'ok'}
   end
   if mine.place == 'remembered' then
     remember_match(p, mine)

@@ -79,9 +79,19 @@ local function reap(dead)
   if redis.call('EXISTS', players) == 0 then redis.call('SREM', P .. 'reaping', dead) end
 end
 
+-- Of a node that may be dead nobody can say that he has loaded.
+local function can_speak(p)
+  if p.node == '' then return true end
+  local heard_of = redis.call('ZSCORE', P .. 'nodes', p.node)
+  return heard_of and now - heard_of <= math.min(timeout / 2, 2000)
+end
+
 local function time_out(s)
   local failed = {}
-  for _, id in ipairs(s.roster) do failed[id] = is_to_blame(player(id), waits) end
+  for _, id in ipairs(s.roster) do
+    local p = player(id)
+    failed[id] = can_speak(p) and is_to_blame(p, waits)
+  end
   cancel(s, 'loading_timeout', function(p)
     if redis.call('HGET', s.key, p.id) == 'ready' then return false end
     local wait = failed[p.id] and blame(p.id, s.id, window, waits) or 0
