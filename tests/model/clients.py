@@ -18,7 +18,7 @@ class Client:
 
     def __init__(self, world: ModelWorld, node: ModelNode, player_id: str, number: int) -> None:
         self.node, self.player_id, self.number = node, player_id, number
-        self.open = True
+        self.open, self.gone = True, False
         self.closed: CloseCode | None = None
         self._world = world
         self.transcript = Transcript(str(self), self._object, world.lived)
@@ -59,7 +59,7 @@ class Client:
         if self.open:
             self.open, self.closed = False, code
             self._world.history.closed(self, code)
-            self.node.bring(lambda: self.conversation.lost(code))
+            self.node.bring(lambda: self._lost(code))
 
     def fault(self) -> None:
         """The client sent something bad."""
@@ -95,4 +95,8 @@ class Client:
         """The socket is gone."""
         if self.open:
             self.open = False
-            self.node.bring(self.conversation.lost)
+            self.node.bring(self._lost)
+
+    def _lost(self, code: int = 1006) -> None:
+        self.gone = True
+        self.conversation.lost(code)

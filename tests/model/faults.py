@@ -7,6 +7,7 @@ from hypothesis.stateful import precondition, rule
 
 from tests.model.hosts import BEHAVIOURS
 from tests.model.stage import Stage, behaviours, delivery, modes, somebody, which
+from tests.model.world import LONGEST_STEP
 
 MOST_NODES = 5
 
@@ -57,6 +58,18 @@ class Nodes(Stage):
         if not one.frozen and len(self.world.open_nodes) > 1:
             one.drain()
         self.deliver("all")
+
+    @rule(node=which, mode=modes, ready=st.integers(0, 3), seconds=st.sampled_from([1.0, 19.0, 37.0]))
+    def node_drains_under_loading(self, node: int, mode: str, ready: int, seconds: float) -> None:
+        """A node is told to go while its players load: some do in time, the others are sent away."""
+        self.crowd(node, mode)
+        self.deliver("all")
+        loading = [client for client in self.world.open_clients if client.place == "loading"]
+        for client in loading[:ready]:
+            client.load()
+        if loading and loading[-1].node.listens and len(self.world.open_nodes) > 1:
+            loading[-1].node.drain()
+            self.world.advance(seconds, step=LONGEST_STEP)
 
 
 class Allocations(Stage):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Mapping
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from matchd.messages import CloseCode
@@ -40,8 +41,9 @@ class History:
         """The connections that were accepted, for each player, in that order."""
         self.ready: defaultdict[str, set[str]] = defaultdict(set)
         """Who was taken to have loaded, in each session."""
-        self.harmed: set[tuple[str, str]] = set()
-        """The players who lost their connection through a node or the store, and what they were loading then."""
+        self.harmed: dict[tuple[str, str], float] = {}
+        """The players who lost their connection through a node or the store, what they were loading then, and from
+        which moment on nobody may blame them for it."""
         self._blamed: set[tuple[str, str]] = set()
         self._hosts = hosts
         self._wrongs: list[Broken] = []
@@ -49,7 +51,7 @@ class History:
         self._to_load: set[tuple[str, str]] = set()
         self._told: dict[str, tuple[str, str]] = {}
         self._cancelled: set[str] = set()
-        self._has: dict[str, str] = {}
+        self._has: defaultdict[str, list[str]] = defaultdict(list)
         self._wants_more: set[str] = set()
         self._requests_seen: set[str] = set()
 
@@ -84,7 +86,7 @@ class History:
         elif message["type"] == "start_loading":
             loads = client.player_id, message["loading_session_id"]
             self._to_load.add(loads)
-            self.harmed.discard(loads)  # he is back in time
+            self.harmed.pop(loads, None)  # he is back in time
         elif message["type"] == "requeued" or message.get("code") == "loading_timeout":
             if session:
                 self._cancelled.add(session)
@@ -113,17 +115,18 @@ class History:
             case _:
                 self.wrong(10, f"{client} was closed with {code}")
 
-    def harm(self, client: Client) -> None:
-        """A client loses its connection, or its place, through no fault of its own."""
+    def harm(self, client: Client, known_from: float = 0.0) -> None:
+        """A client loses its connection, or its place, through no fault of its own; when that can be known."""
         if client.place == "loading":
-            self.harmed.add((client.player_id, client.transcript.session))
+            self.harmed.setdefault((client.player_id, client.transcript.session), known_from)
 
-    def blamed(self, player: str, sessions: Iterable[str]) -> None:
-        """By the store this player failed to load these sessions."""
-        for session in sessions:
+    def blamed(self, player: str, sessions: Mapping[str, float]) -> None:
+        """By the store this player failed to load these sessions, in these moments."""
+        for session, moment in sessions.items():
             if (player, session) not in self._to_load:
                 self.wrong(13, f"{player} is blamed for {session}, which he was never told to load")
-            if (player, session) in self.harmed - self._blamed:
+            harmed = moment >= self.harmed.get((player, session), inf)
+            if harmed and (player, session) not in self._blamed:
                 self.wrong(13, f"{player} is blamed for {session}, and it was not his fault")
             self._blamed.add((player, session))
 
@@ -149,11 +152,11 @@ class History:
             self.wrong(5, f"{client} is sent to {where}, others of {session} to {self._told[session]}")
         if session in self._cancelled - self.forgiven:
             self.wrong(4, f"{client} has the match {game}, which was cancelled")
-        if self._has.get(player) == game:
+        if game in self._has[player]:  # an old connection may hear it after all
             return
-        if player in self._has and player not in self._wants_more:
+        if self._has[player] and player not in self._wants_more:
             self.wrong(5, f"{client} has {self._has[player]} and {game}, and asked for no second match")
-        self._has[player] = game
+        self._has[player].append(game)
         self._wants_more.discard(player)
 
     def _in_team(self, player: str, request: CreateSession, message: Message) -> bool:

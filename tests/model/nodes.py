@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 2.25
 """Seconds after which a command without a reply has broken the connection."""
+SUSPECTED = 2.25
+"""Seconds after which a node that died is not heard of for so long that its players can't be blamed for anything."""
 
 
 class ModelNode:
@@ -187,7 +189,7 @@ class ModelNode:
         """SIGKILL: nothing it does from here on reaches anybody, and its sockets are gone."""
         if self.alive:
             for client in self.world.clients_of(self):
-                self.world.history.harm(client)
+                self.world.history.harm(client, known_from=self.world.now() + SUSPECTED)
                 client.open = False
             self._brought.clear()
             self.alive = self.frozen = False
@@ -222,8 +224,8 @@ class ModelGateway:
 
     @property
     def connections(self) -> int:
-        """The clients connected now."""
-        return len(self._node.world.clients_of(self._node))
+        """The clients that are connected, as far as the node has heard."""
+        return sum(client.node is self._node and not client.gone for client in self._node.world.history.clients)
 
     def refuse(self, code: CloseCode | None) -> None:
         """The model connects nobody to a node that drains."""

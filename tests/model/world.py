@@ -58,7 +58,6 @@ class ModelWorld:
         self._numbers = count(1)
         self._after = ExitStack()
         self._after.enter_context(laboratory(changes))
-        self._watch_the_log()
         self._direct = BlockingConnection(path)
         self._reading = TextConnection(path)
         self._direct.ask("FLUSHALL")
@@ -69,6 +68,7 @@ class ModelWorld:
         self.history = History(self.hosts)
         self.witness = Witness(scripts(changes), self._ask_all, self.snapshot, self.history, self.hosts, self.now)
         self._censor = Store(DirectWire(self.run), None, MODES.values(), node="censor")  # type: ignore[arg-type]
+        self._watch_the_log()
         self.nodes = [ModelNode(self, number) for number in range(nodes)]
 
     def _watch_the_log(self) -> None:
@@ -253,7 +253,8 @@ class ModelWorld:
             if record["since"] not in accepted and player not in self.history.contested:
                 self.history.wrong(8, f"{player} waits since {record['since']}, and was accepted at {accepted}")
         for player, dodges in snapshot.under("dodges:"):
-            self.history.blamed(player, dodges)
+            began = START_US / 1e6
+            self.history.blamed(player, {session: at / 1e3 - began for session, at in dodges.items()})
         if self.rested:
             for invariant, text in at_rest(self, snapshot):
                 self.history.wrong(invariant, text)
