@@ -15,7 +15,7 @@ from tests.support.players import matched
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually, pause
 
-CAPACITY = 12
+CAPACITY = 14
 BURST = 40
 
 
@@ -139,6 +139,19 @@ class TwoNodesTests(SharedFleetCase):
         self.assertEqual(await self.nodes[0].queued(), 1)
         new.client.dequeue()
         await new.hear("dequeued")
+
+    async def test_match_is_told_again_on_another_node(self) -> None:
+        """Who has lost sight of his match asks on any node, and is told the same; so is one who asks twice."""
+        one, two = self.player("one", self.urls[0]), self.player("two", self.urls[0])
+        await gatherResults([Deferred.fromCoroutine(player.enqueue()) for player in (one, two)])
+        match, _ = await matched(one, two)
+        one.client.abort()
+        for url in self.urls[::-1]:
+            back = await self.player("one", url).connect()
+            back.client.resume("one")
+            again = await back.hear("match_found")
+            self.assertEqual({**again, "seq": 0}, {**match, "seq": 0})
+        self.assertEqual((await self.nodes[1].get("/v1/invariants"))["contradictions"], [])
 
     async def test_a_node_dies(self) -> None:
         """A node is killed: its players connect to the other one and are matched there; nobody else notices."""
