@@ -87,8 +87,9 @@ class MissedTests(StoreTestCase):
         self.enqueue("a")
         outcome(self.store.dequeue("a", "a1"))
         missed = b'{"type":"dequeued","seq":2}'
-        for seq, finding in (1, Finding(missed=(missed,))), (2, Finding()), (-1, Finding()):
-            claim = Claim("a", "a1", "asking", "Ranked", "fifo", seq=seq)
+        anew = {"since": "0", "mode": "Duos", "order": "fifo"}
+        for seq, finding in (1, Finding(missed=(missed,), **anew)), (2, Finding(**anew)), (-1, Finding()):
+            claim = Claim("a", "a1", "asking", "Duos", "fifo", seq=seq)
             self.assertEqual(self.compare(claim), [finding])
 
     def test_match_found(self) -> None:

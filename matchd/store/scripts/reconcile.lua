@@ -153,10 +153,11 @@ local function tells_of_an_earlier_life(p, mine)
 end
 
 -- Another connection, or none, speaks for him by the record. Is that the newer one? The later life knows, else who was
--- told more: also where he does not know since when he waits.
+-- told more: also where he waits, and does not know since when.
 local function is_superseded(p, mine)
   local here, there = tonumber(mine.since) or 0, tonumber(p.since) or 0
-  if here > 0 and here ~= there then return here < there end
+  local unsure = here == 0 and (mine.place == 'queued' or mine.place == 'loading')
+  if here ~= there and not unsure then return here < there end
   return p.conn ~= '' and p.seq >= mine.seq
 end
 
@@ -171,8 +172,9 @@ local function compare(mine)
   ensure_player(p)
   if mine.place == 'asking' then
     if p.conn ~= mine.conn then return {'ok'} end
-    local heard = p.under_way or p.state == 'matched' -- else the record is of an earlier life, as far as it goes
-    local word = heard and {'accepted', p.since, p.mode, p.order} or {'missed'}
+    local heard = p.under_way or p.state == 'matched' -- else the record is of a life that is over: he waits anew
+    local knows = not heard and mine.mode ~= '' and mine or p
+    local word = {'accepted', heard and p.since or '0', knows.mode, knows.order}
     if mine.seq >= 0 then return missed(p, mine.seq, word) end
     return heard and missed(p, p.seq - 1, word) or {'ok'}
   end
