@@ -7,7 +7,7 @@ import sys
 import time
 
 from tests.model.machine import MatchmakingMachine
-from tests.model.runner import Effort, search
+from tests.model.runner import Effort, Outcome, search
 
 
 def main() -> int:
@@ -17,6 +17,7 @@ def main() -> int:
     )
     parser.add_argument("--seconds", type=float, default=60, help="no further seed is begun after that (60)")
     parser.add_argument("--seed", type=int, default=None, help="the first seed (by the time of day)")
+    parser.add_argument("--seeds", type=int, default=None, help="how many seeds at most (as many as fit)")
     parser.add_argument("--runs", type=int, default=25, help="runs by each seed (25)")
     parser.add_argument("--steps", type=int, default=50, help="steps of each run, at most (50)")
     arguments = parser.parse_args()
@@ -24,7 +25,11 @@ def main() -> int:
     end = time.monotonic() + arguments.seconds
     print(f"seeds from {first} on", flush=True)
     effort = Effort(arguments.runs, arguments.steps)
-    outcome = search(MatchmakingMachine, first, lambda _: time.monotonic() < end, effort)
+
+    def goes_on(sofar: Outcome) -> bool:
+        return time.monotonic() < end and (arguments.seeds is None or sofar.seeds < arguments.seeds)
+
+    outcome = search(MatchmakingMachine, first, goes_on, effort)
     print(outcome)
     return 0 if outcome.failed_seed is None else 1
 
