@@ -14,6 +14,7 @@ from tests.model.runner import Effort, search
 
 SEED = int(os.environ.get("MODEL_SEED", "1000"))
 SECONDS = float(os.environ.get("MODEL_SECONDS", "20"))
+SEEDS = int(os.environ.get("MODEL_SEEDS", "9"))
 QUICKLY_CAUGHT = (
     "the last come are the first served",
     "an old connection's goodbye counts",
@@ -25,9 +26,9 @@ class ModelTests(SynchronousTestCase):
     """Whatever happens, and in whatever order."""
 
     def test_every_invariant_holds(self) -> None:
-        """Nobody is lost, nobody is matched twice; ``MODEL_SEED`` and ``MODEL_SECONDS`` say where and how long."""
-        end = time.monotonic() + SECONDS
-        outcome = search(MatchmakingMachine, SEED, lambda _: time.monotonic() < end, Effort(runs=10))
+        """Nobody is lost, nobody is matched twice; ``MODEL_SEED``, ``MODEL_SEEDS``, ``MODEL_SECONDS`` say which."""
+        end, effort = time.monotonic() + SECONDS, Effort(runs=10)
+        outcome = search(MatchmakingMachine, SEED, lambda far: time.monotonic() < end and far.seeds < SEEDS, effort)
         self.assertIsNone(outcome.failed_seed, str(outcome))
         self.assertGreater(outcome.runs, 0)
 
