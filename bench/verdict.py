@@ -23,6 +23,7 @@ SPARE_DESCRIPTORS = 2
 TORN_SECONDS = 1.0
 """A match of which some were told when the store lost everything can't be told to the others."""
 LASTING_KEYS = ("tally", "calm_until")
+KEPT_FOR_AN_HOUR = ("dodges:", "cooldown:")
 KINDS = "lost", "doubled", "mismatched", "unexpected"
 FENCED = "fenced:"
 """A node that was given up is remembered for a day, one key each."""
@@ -101,7 +102,7 @@ class Evidence:
     def stray_keys(self) -> list[str]:
         """Keys in the store that should have gone."""
         new = self.keys_after - self.keys_before - set(LASTING_KEYS)
-        return sorted(key for key in new if not key.startswith(FENCED))
+        return sorted(key for key in new if not key.startswith((FENCED, *KEPT_FOR_AN_HOUR)))
 
     def _as_it_was_emptied(self, at: float) -> bool:
         return any(abs(at - moment) <= TORN_SECONDS for moment in self.emptied)

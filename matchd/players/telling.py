@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from matchd.messages import ErrorCode, Notice, error, read_notice
+from matchd.model import Place
 from matchd.players.delivery import Delivery
 from matchd.players.lobby import Lobby
 from matchd.players.standing import Standing
@@ -41,9 +42,13 @@ class Telling:
         self._outlet.send(frame)
 
     def accepted(self, answer: Accepted) -> None:
-        """The player is under way; the message that tells him so is on its way, or here."""
+        """The player is under way; the message that tells him so is on its way, or here.
+
+        An emptied store may know of an earlier life only, given back by another node: what this one was told counts.
+        """
         stands = self.standing
-        stands.mode, stands.order, stands.since = answer.mode, answer.order, answer.since
+        if stands.place not in (Place.QUEUED, Place.LOADING) or int(answer.since) >= int(stands.since):
+            stands.mode, stands.order, stands.since = answer.mode, answer.order, answer.since
         self.answered(answer.seq)
 
     def answered(self, seq: int) -> None:
