@@ -21,7 +21,7 @@ class Limits:
     overflow: int = 500
     """Connections beyond that which get the time to be told; the next get a 503, and as many again nothing at all."""
 
-    half_open: int = 4096
+    half_open: int = 8192
     """Sockets of this node whose handshake is under way; beyond it the one that has taken longest is cut."""
     address_half_open: int = 50
     """Those of one address; who comes on top is cut at once."""
