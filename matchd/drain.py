@@ -16,6 +16,7 @@ from matchd.errors import StoreUnavailable
 from matchd.messages import CloseCode
 from matchd.model import Place
 from matchd.node import Node
+from matchd.players.session import Session
 from matchd.websocket.gateway import Gateway
 
 log = Logger()
@@ -45,11 +46,15 @@ async def _finish(clock: IReactorTime, node: Node, gateway: Gateway) -> None:
     """Until the deadline those who load may stay, and those whose game server is being asked."""
     deadline = clock.seconds() + FINISH_SECONDS
     while clock.seconds() < deadline:
-        busy: set[object] = {session for session in node.presence if session.standing.place == Place.LOADING}
-        await gateway.close_all(CloseCode.DRAINING, REASON, spare=busy.__contains__)
+        await gateway.close_all(CloseCode.DRAINING, REASON, spare=_loads)
+        busy = any(speaker.standing.place == Place.LOADING for speaker in node.presence)
         if not busy and not len(node.allocator):
             return
         await deferLater(clock, LOOK_SECONDS)
+
+
+def _loads(conversation: object) -> bool:
+    return isinstance(conversation, Session) and conversation.speaker.standing.place == Place.LOADING
 
 
 async def _part(node: Node) -> None:

@@ -104,14 +104,14 @@ class Recovery:
             players=len(self._presence),
         )
         self._departures.forget_all()
-        for session in self._presence:
-            session.close(CloseCode.DRAINING, "this node was given up, connect again")
+        for speaker in self._presence:
+            speaker.close(CloseCode.DRAINING, "this node was given up, connect again")
 
     # comparing notes
 
     async def reconcile(self) -> None:
         """Compare what this node believes of all its players with the store, those who were matched first."""
-        everybody = sorted(self._presence, key=lambda session: session.standing.place != Place.MATCHED)
+        everybody = sorted(self._presence, key=lambda speaker: speaker.standing.place != Place.MATCHED)
         for page in _pages(everybody):
             await self._compare(page)
 
@@ -147,15 +147,15 @@ class Recovery:
             self._turn = iter(self._presence)
         await self._departures.retry()
 
-    async def _compare(self, sessions: Sequence[Present]) -> None:
-        sessions = [session for session in sessions if session.standing.player_id]
-        if not sessions:
+    async def _compare(self, speakers: Sequence[Present]) -> None:
+        speakers = [speaker for speaker in speakers if speaker.standing.player_id]
+        if not speakers:
             return
-        findings = await self._store.reconcile([session.claim() for session in sessions])
-        for session, finding in zip(sessions, findings, strict=True):
+        findings = await self._store.reconcile([speaker.claim() for speaker in speakers])
+        for speaker, finding in zip(speakers, findings, strict=True):
             if finding.undecided:
-                self._undecided.append(session)
-            session.learn(finding)
+                self._undecided.append(speaker)
+            speaker.learn(finding)
 
     # what is overdue
 

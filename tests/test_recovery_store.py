@@ -209,7 +209,7 @@ class LostWritesTests(NodesTestCase):
         self.lose_writes_since(older)
         self.service.advance(3)
         self.assertIsNone(again.closed)
-        self.assertEqual(self.field("a", "conn"), again.session.connection_id)
+        self.assertEqual(self.field("a", "conn"), again.session.speaker.connection_id)
         self.assertIsNotNone(a.closed)
 
     def test_a_node_that_had_just_come(self) -> None:

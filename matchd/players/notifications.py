@@ -34,7 +34,7 @@ class _Superseded(msgspec.Struct, frozen=True):
 
 
 class Notifications:
-    """Listens for the players of this node and hands each message to their sessions."""
+    """Listens for the players of this node and hands each message to their speakers."""
 
     def __init__(self, subscriptions: Subscriptions, presence: Presence, prefix: str) -> None:
         self._subscriptions = subscriptions
@@ -62,19 +62,19 @@ class Notifications:
             if not _is_text(payload):
                 log.warn("what was said on {channel} is not UTF-8, and is not passed on", channel=channel)
                 return
-            for session in self._presence.of_player(channel.removeprefix(self._players).decode()):
-                session.hear(payload)
+            for speaker in self._presence.of_player(channel.removeprefix(self._players).decode()):
+                speaker.hear(payload)
         elif channel.startswith(self._nodes):
             self._superseded(payload)
 
     def _superseded(self, payload: bytes) -> None:
         try:
-            session = self._presence.of_connection(msgspec.json.decode(payload, type=_Superseded).superseded)
+            speaker = self._presence.of_connection(msgspec.json.decode(payload, type=_Superseded).superseded)
         except ValueError:
             log.warn("what was said to this node makes no sense: {payload}", payload=payload[:100])
             return
-        if session is not None:
-            session.superseded()
+        if speaker is not None:
+            speaker.superseded()
 
 
 def _is_text(payload: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Who is connected here: the sessions of this node, by connection and by player.
+"""Who is connected here: the speakers of this node, by connection and by player.
 
 A player may have two for a moment, until the older one hears that it was superseded; which of them
 speaks for him is the store's to say.
@@ -16,7 +16,7 @@ from matchd.store.answers import Claim, Finding
 
 
 class Present(Protocol):
-    """What presence needs of a session."""
+    """What presence needs of a speaker."""
 
     connection_id: str
     busy: bool
@@ -42,7 +42,7 @@ class Present(Protocol):
 
 
 class Presence:
-    """The sessions of this node."""
+    """The speakers of this node."""
 
     def __init__(self) -> None:
         self._by_connection: dict[str, Present] = {}
@@ -54,28 +54,28 @@ class Presence:
     def __len__(self) -> int:
         return len(self._by_connection)
 
-    def add(self, session: Present, player_id: str) -> None:
-        """The session speaks, or asks to speak, for this player from now on."""
-        self._by_connection[session.connection_id] = session
-        self._by_player[player_id] = (*self._by_player.get(player_id, ()), session)
+    def add(self, speaker: Present, player_id: str) -> None:
+        """It speaks, or asks to speak, for this player from now on."""
+        self._by_connection[speaker.connection_id] = speaker
+        self._by_player[player_id] = (*self._by_player.get(player_id, ()), speaker)
 
-    def remove(self, session: Present, player_id: str) -> bool:
-        """The session speaks for nobody any more; True if nobody else here listens for the player."""
-        self._by_connection.pop(session.connection_id, None)
-        others = tuple(other for other in self._by_player.pop(player_id, ()) if other is not session)
+    def remove(self, speaker: Present, player_id: str) -> bool:
+        """It speaks for nobody any more; True if nobody else here listens for the player."""
+        self._by_connection.pop(speaker.connection_id, None)
+        others = tuple(other for other in self._by_player.pop(player_id, ()) if other is not speaker)
         if others:
             self._by_player[player_id] = others
         return not others
 
     def of_connection(self, connection_id: str) -> Present | None:
-        """The session of a connection, if it is here and has a player."""
+        """The speaker of a connection, if it is here and has a player."""
         return self._by_connection.get(connection_id)
 
     def of_player(self, player_id: str) -> tuple[Present, ...]:
-        """The sessions that speak, or ask to speak, for a player."""
+        """Those that speak, or ask to speak, for a player."""
         return self._by_player.get(player_id, ())
 
     def census(self) -> Mapping[tuple[str, str], int]:
         """How many players of this node are where, by (mode, place)."""
-        standings = (session.standing for session in self._by_connection.values())
+        standings = (speaker.standing for speaker in self._by_connection.values())
         return Counter((standing.mode, standing.place) for standing in standings)

@@ -1,4 +1,4 @@
-"""One connection's conversation: what each message of a player means, and what he is told.
+"""One connection's conversation: what each message of a player means, and who may say it.
 
 A session reads one message after the other, in order, each to its end. It decides nothing that others
 could contest: where a player is, is asked of the store, whose answer comes by the player's channel, the
@@ -30,40 +30,30 @@ from matchd.messages import (
 from matchd.model import Place, Roster
 from matchd.players.identification import Credential, Identification
 from matchd.players.lobby import Lobby
-from matchd.players.standing import Standing
-from matchd.players.telling import Telling
-from matchd.store.answers import Accepted, AlreadyQueued, Claim, CoolingDown, Finding
-from matchd.store.store import PATIENCE_MS
+from matchd.players.speaker import UNREACHED, Speaker
+from matchd.store.answers import AlreadyQueued, CoolingDown
 from matchd.websocket.conversation import Outlet
 
 MOST_WAITING = 32
 """Messages of one client that may wait for the one before them."""
-VOID_SECONDS = 2 * PATIENCE_MS / 1000
-"""After which a question that reached nobody reaches nobody any more, whatever the clocks say."""
-UNREACHED = "the store can't be reached: ask again, nothing was lost"
 
 
 class Session:
-    """What one connection says and hears; ``connection_id`` names it across all nodes."""
+    """What one connection says; its ``Speaker`` is what it says it as."""
 
     _identification: Identification | None = None
 
     def __init__(self, outlet: Outlet, connection_id: str, lobby: Lobby) -> None:
-        self.connection_id = connection_id
-        self.enqueued = False
-        self.busy = False
         self._outlet = outlet
         self._lobby = lobby
-        self._telling = Telling(outlet, lobby)
+        self.speaker = Speaker(outlet, connection_id, lobby)
+        self._telling = self.speaker.telling
         self._inbox: deque[ClientMessage | Credential] = deque()
-        self._over = False
-        self._catching_up = False
-        self._asked_at = 0.0
 
     @property
-    def standing(self) -> Standing:
-        """Where its player stands, as he was told."""
-        return self._telling.standing
+    def enqueued(self) -> bool:
+        """Whether it has ever asked for a place in a queue."""
+        return self.speaker.asked
 
     # what the connection brings
 
@@ -82,7 +72,7 @@ class Session:
             self._outlet.fault()
             return
         self._lobby.metrics.message_in(str(message.__struct_config__.tag))
-        player_id = self._speaker(message)
+        player_id = self._whose(message)
         if player_id and not self._lobby.pace.take(player_id, self._now()):
             self._telling.refuse(ErrorCode.RATE_LIMITED, "too many messages of this player")
             self._outlet.fault()
@@ -94,81 +84,30 @@ class Session:
 
     def _take(self, message: ClientMessage | Credential) -> None:
         self._inbox.append(message)
-        if not self.busy:
+        if not self.speaker.busy:
             self._lobby.background.spawn("session", self._work())
 
     def lost(self, code: int = 1006) -> None:
-        """The connection is gone; who loads has deserted his match, unless we sent him away ourselves (4000)."""
-        if self._over:
-            return
-        self._over = True
+        """The connection is gone."""
         if self._identification is not None:
             self._identification.stop()
-        standing, claim = self.standing, self.claim()
-        self._fall_silent()
-        if standing.under_way:
-            deserts = standing.place == Place.LOADING and code != CloseCode.DRAINING
-            self._lobby.departed(standing.player_id, self.connection_id, standing.session if deserts else "")
-        elif standing.place == Place.MATCHED:
-            self._lobby.remember(claim)
-
-    # what the node brings
-
-    def hear(self, frame: bytes) -> None:
-        """A message for the player has come by his channel."""
-        self._telling.hear(frame)
-        if self._telling.delivery.gap and not self._catching_up:
-            self._lobby.background.spawn("catch-up", self._catch_up())
-
-    def superseded(self) -> None:
-        """A newer connection speaks for the player now; this one has no more say."""
-        self.lost()  # it may have asked once more meanwhile: whose word counts is the store's to say
-        self._outlet.close(CloseCode.SUPERSEDED, "a newer connection speaks for this player")
-
-    def close(self, code: CloseCode, reason: str) -> None:
-        """Close the connection; its player leaves when it is gone."""
-        self._outlet.close(code, reason)
-
-    def claim(self) -> Claim:
-        """What this session believes, for the store to compare."""
-        return self._telling.claim(self.connection_id)
-
-    def learn(self, finding: Finding) -> None:
-        """What comparing brought: a newer connection, or messages that were missed."""
-        if self._over:
-            return
-        if finding.superseded:
-            self.superseded()
-            return
-        if finding.since:
-            self.standing.since, self.standing.mode, self.standing.order = finding.since, finding.mode, finding.order
-        self._telling.catch_up(finding.missed)
-        if not self.busy and not finding.undecided:
-            self._give_up_what_was_forgotten()
-
-    def _give_up_what_was_forgotten(self) -> None:
-        """The store has told all it knows: an answer that is still awaited, or a question without any, is lost."""
-        if self._telling.delivery.awaited:
-            self._telling.delivery.expect_nothing()
-            self._telling.refuse(ErrorCode.UNAVAILABLE, UNREACHED)
-        if self.standing.place == Place.ASKING and self._now() - self._asked_at > VOID_SECONDS:
-            self.standing.place = Place.NONE
+        self.speaker.lost(code)
 
     # one message after the other
 
     async def _work(self) -> None:
-        self.busy = True
+        self.speaker.busy = True
         try:
-            while self._inbox and not self._over:
+            while self._inbox and not self.speaker.over:
                 await self._answer(self._inbox.popleft())
         finally:
-            self.busy = False
+            self.speaker.busy = False
 
     async def _answer(self, message: ClientMessage | Credential) -> None:
         try:
             if self._lobby.authority is not None:
                 message = await self._identify(self._lobby.authority, message)
-                if self._over:
+                if self.speaker.over:
                     return
             match message:
                 case Enqueue():
@@ -196,63 +135,63 @@ class Session:
         if mode is None:
             self._telling.refuse(ErrorCode.INVALID_GAME_MODE, f"game_mode: {wish.game_mode} is unknown")
             return
-        if not await self._speak_for(wish.player_id):
+        if not await self.speaker.speak_for(wish.player_id):
             return
-        if self.standing.place == Place.ASKING:  # known even if the answer gets lost
-            self.standing.mode, self.standing.order = mode.name, mode.order.value
+        if self.speaker.standing.place == Place.ASKING:  # known even if the answer gets lost
+            self.speaker.standing.mode, self.speaker.standing.order = mode.name, mode.order.value
         newest = self._telling.delivery.newest
-        answer = await self._lobby.store.enqueue(wish.player_id, self.connection_id, mode, newest)
+        answer = await self._lobby.store.enqueue(wish.player_id, self.speaker.connection_id, mode, newest)
         if isinstance(answer, AlreadyQueued):
             if answer.here:  # by a question before this one, whose answer is on its way
-                self.standing.mode, self.standing.order = answer.mode, answer.order
+                self.speaker.standing.mode, self.speaker.standing.order = answer.mode, answer.order
             else:
-                self._refused_place()
+                self.speaker.refused_place()
             self._telling.refuse(ErrorCode.ALREADY_QUEUED, f"you are under way in {answer.mode}")
             return
         if isinstance(answer, CoolingDown):
-            self._refused_place()
+            self.speaker.refused_place()
             wait = ceil(answer.wait_ms / 1000)
             self._telling.refuse(ErrorCode.COOLDOWN, f"you failed to load too often: wait {wait} s", wait)
             return
-        self._accepted(answer)
+        self.speaker.accepted(answer)
         if answer.waiting >= mode.size:
             self._lobby.match(mode.name)
 
     async def _resume(self, question: Resume) -> None:
-        if not await self._speak_for(question.player_id):
+        if not await self.speaker.speak_for(question.player_id):
             return
-        answer = await self._lobby.store.resume(question.player_id, self.connection_id)
+        answer = await self._lobby.store.resume(question.player_id, self.speaker.connection_id)
         if answer is None:
-            self._refused_place()
+            self.speaker.refused_place()
             self._telling.refuse(ErrorCode.NOT_QUEUED, "you are in no queue and no match")
             return
-        self._accepted(answer)
+        self.speaker.accepted(answer)
 
     async def _dequeue(self) -> None:
-        player_id = self.standing.player_id
-        answer = await self._lobby.store.dequeue(player_id, self.connection_id) if player_id else 0
+        player_id = self.speaker.standing.player_id
+        answer = await self._lobby.store.dequeue(player_id, self.speaker.connection_id) if player_id else 0
         if answer:
             self._telling.answered(answer)
         else:
             self._telling.refuse(ErrorCode.NOT_QUEUED, "you are in no queue")
 
     async def _loading_complete(self, message: LoadingComplete) -> None:
-        player_id, session = self.standing.player_id, message.loading_session_id or ""
+        player_id, session = self.speaker.standing.player_id, message.loading_session_id or ""
         progress: Roster | bool = False
         if player_id:
-            progress = await self._lobby.store.loading_complete(player_id, self.connection_id, session)
+            progress = await self._lobby.store.loading_complete(player_id, self.speaker.connection_id, session)
         if isinstance(progress, Roster):
             self._lobby.allocate(progress)
         elif not progress:
             self._telling.refuse(ErrorCode.NOT_IN_SESSION, "loading_session_id: you are not in that loading session")
 
-    # for whom this connection speaks
+    # who may say it
 
-    def _speaker(self, message: ClientMessage) -> str:
+    def _whose(self, message: ClientMessage) -> str:
         """Whose pace a message goes by: a name that anybody can write is nobody's where tokens are asked for."""
         if self._lobby.authority is not None:
             return self._identification.player_id if self._identification is not None else ""
-        return str(getattr(message, "player_id", self.standing.player_id))
+        return str(getattr(message, "player_id", self.speaker.standing.player_id))
 
     async def _identify(self, authority: Authority, message: ClientMessage | Credential) -> ClientMessage | Credential:
         """The message, if it is his to say. Raises Unauthorized or Expired."""
@@ -272,53 +211,6 @@ class Session:
         self._inbox.clear()
         self._telling.refuse(ErrorCode.UNAUTHORIZED, why)
         self._outlet.close(CloseCode.UNAUTHORIZED, "unauthorized")
-
-    async def _speak_for(self, player_id: str) -> bool:
-        """Be reachable as this player before anything is asked for him; False if that can't be."""
-        self.enqueued = True
-        if self.standing.player_id != player_id:
-            if self.standing.under_way:
-                self._telling.refuse(
-                    ErrorCode.INVALID_MESSAGE, f"player_id: this connection speaks for {self.standing.player_id}"
-                )
-                return False
-            self._fall_silent()
-            self._telling.begin(player_id)
-            self._lobby.presence.add(self, player_id)
-        if not self.standing.under_way:
-            self.standing.place, self.standing.since, self._asked_at = Place.ASKING, "0", self._now()
-        await self._lobby.listen(player_id)
-        return not self._over
-
-    def _refused_place(self) -> None:
-        """What was asked for was refused: this connection speaks for nobody, unless it did before."""
-        if self.standing.place == Place.ASKING and not self._telling.delivery.awaited:
-            self._fall_silent()
-
-    def _fall_silent(self) -> None:
-        player_id = self.standing.player_id
-        self._telling.begin("")
-        if player_id and self._lobby.presence.remove(self, player_id):
-            self._lobby.unlisten(player_id)
-
-    # what comes of it
-
-    def _accepted(self, answer: Accepted) -> None:
-        if self._over:
-            return
-        for other in self._lobby.presence.of_player(self.standing.player_id):
-            if other is not self and not other.busy:  # the store says so too, if it knows of it and can be heard
-                other.superseded()
-        self._telling.accepted(answer)
-
-    async def _catch_up(self) -> None:
-        self._catching_up = True
-        try:
-            while self._telling.delivery.gap:
-                for finding in await self._lobby.store.reconcile([self.claim()]):
-                    self.learn(finding)
-        finally:
-            self._catching_up = False
 
     def _now(self) -> float:
         return self._lobby.background.reactor.seconds()

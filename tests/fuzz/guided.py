@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-READERS = ["matchd.messages", "matchd.websocket", "matchd.players.session", "autobahn.websocket", "json"]
+READERS = ["matchd.messages", "matchd.websocket", "matchd.players", "autobahn.websocket", "json"]
 """The modules whose branches count."""
 
 

@@ -30,7 +30,7 @@ class Client:
     @property
     def connection_id(self) -> str:
         """Its name across all nodes."""
-        return self.conversation.connection_id
+        return self.conversation.speaker.connection_id
 
     @property
     def place(self) -> str:
