@@ -121,6 +121,25 @@ class SupersededTests(StoreTestCase):
         self.assertEqual(self.compare(newer), [Finding()])
         self.assertEqual((self.record("a")["conn"], self.record("a")["seq"]), ("a2", "2"))
 
+    def test_asked_in_vain_on_a_newer_one(self) -> None:
+        """Who asked in vain on a new connection was never accepted there: it is not the older one by that."""
+        self.enqueue("a")
+        before = self.dump()
+        self.assertEqual(self.compare(Claim("a", "a2", "none", seq=-1)), [Finding()])
+        self.assert_unchanged(before)
+
+    def test_nobody_speaks_for_him(self) -> None:
+        """Who was told more than the record knows, and last that his question is lost, has no newer connection."""
+        self.settle(self.reserved("a", "b"))
+        older = self.claim("a", place="remembered", session="s")
+        self.redis.ask("FLUSHALL")
+        outcome(self.store.prepare(self.store._commands))
+        self.compare(older)
+        for seq in -1, 4:
+            with self.subTest(seq=seq):
+                self.assertEqual(self.compare(Claim("a", "a2", "none", "Ranked", "fifo", seq=seq)), [Finding()])
+                self.assertEqual(self.record("a")["conn"], "a2" if seq > 0 else "")
+
 
 class ForgottenTests(StoreTestCase):
     """The store was started anew and is empty."""

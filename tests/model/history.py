@@ -54,6 +54,8 @@ class History:
         self._has: defaultdict[str, list[str]] = defaultdict(list)
         self._wants_more: set[str] = set()
         self._requests_seen: set[str] = set()
+        self._spoke_before: dict[Client, int] = {}
+        """How often somebody was accepted for this player before this client spoke for the first time."""
 
     def wrong(self, invariant: int, text: str) -> None:
         """Something that may not be."""
@@ -74,6 +76,7 @@ class History:
 
     def said(self, client: Client, message: Message) -> None:
         """A client has sent a message."""
+        self._spoke_before.setdefault(client, len(self.speakers[client.player_id]))
         if message["type"] == "enqueue":
             self._wants_more.add(client.player_id)
         if message["type"] == "loading_complete":
@@ -131,9 +134,10 @@ class History:
             self._blamed.add((player, session))
 
     def _others_spoke_since(self, client: Client) -> bool:
-        """Whether another connection was accepted after this one was for the first time."""
-        spoke = self.speakers[client.player_id]
-        first = spoke.index(client.connection_id) if client.connection_id in spoke else 0
+        """Whether another connection was accepted after this one was for the first time, or had asked in vain."""
+        spoke, first = self.speakers[client.player_id], self._spoke_before.get(client, 0)
+        if client.connection_id in spoke:
+            first = spoke.index(client.connection_id)
         return any(other != client.connection_id for other in spoke[first:])
 
     # matches

@@ -152,12 +152,16 @@ local function tells_of_an_earlier_life(p, mine)
   return mine.mode ~= '' and there > 0 and here > there
 end
 
+-- He asked on this connection, and was told that it was in vain. It speaks for nobody, and knows of no order.
+local function asked_in_vain(p, mine)
+  return mine.place == 'none' and mine.since == '0' and (mine.seq < 0 or p.conn == '' and p.seq >= mine.seq)
+end
+
 -- Another connection, or none, speaks for him by the record. Is that the newer one? The later life knows, else who was
--- told more: also where he waits, and does not know since when.
+-- told more: also where it is not known since when he waits.
 local function is_superseded(p, mine)
   local here, there = tonumber(mine.since) or 0, tonumber(p.since) or 0
-  local unsure = here == 0 and (mine.place == 'queued' or mine.place == 'loading')
-  if here ~= there and not unsure then return here < there end
+  if here ~= there and here ~= 0 then return here < there end
   return p.conn ~= '' and p.seq >= mine.seq
 end
 
@@ -193,6 +197,7 @@ local function compare(mine)
     return {'ok'}
   end
   if p.conn ~= mine.conn then
+    if asked_in_vain(p, mine) then return {'ok'} end
     if is_superseded(p, mine) then return {'superseded'} end
     take_over(p, mine.conn)
   end
