@@ -15,7 +15,8 @@ LONGEST_WAIT_SECONDS = 30.0
 RSS_MIB_PER_MINUTE = 1.0
 DESCRIPTORS_PER_MINUTE = 10.0
 """How fast a process may grow in the second half of a soak."""
-WARM_UP_SECONDS = 30.0
+WARM_UP_SECONDS = 120.0
+"""A node remembers its matches for so long: until then it has to grow."""
 LEAST_SECONDS = 60.0
 """Growth is read from at least so much of a process's life, after it has warmed up."""
 SPARE_DESCRIPTORS = 2

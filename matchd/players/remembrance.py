@@ -24,10 +24,17 @@ class Remembrance:
 
     def add(self, claim: Claim, now: float) -> None:
         """A matched player's connection is gone; ``claim`` is what it believed at last."""
+        self._forget(now)
         self._claims.append((now, replace(claim, place=Place.REMEMBERED)))
 
     def recent(self, now: float) -> list[Claim]:
         """What the store would remember too, had it not forgotten."""
+        self._forget(now)
+        return [claim for _, claim in self._claims]
+
+    def __len__(self) -> int:
+        return len(self._claims)
+
+    def _forget(self, now: float) -> None:
         while self._claims and self._claims[0][0] < now - REMEMBERED:
             self._claims.popleft()
-        return [claim for _, claim in self._claims]
