@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from twisted.internet import reactor
@@ -61,8 +62,7 @@ class Playing:
             return self._result("not reached", str(error))
         finally:
             self._stage.on_sight = lambda sighting: None
-        await self._strike()
-        return await self._judged()
+        return self._judged(await self._strike())
 
     async def _arrange(self) -> None:
         cell = self.cell
@@ -76,16 +76,17 @@ class Playing:
         self._stage.freeze()
         await pause(A_MOMENT)
 
-    async def _strike(self) -> None:
+    async def _strike(self) -> list[str]:
+        """Strike, and look until nothing is amiss any more, or for too long; what was amiss at the last look."""
         striking: Deferred[None] = Deferred.fromCoroutine(FAULTS[self.cell.fault].strike(self.cell))
         striking.addErrback(lambda failure: self.findings.append(failure.getErrorMessage()))
         striking.addCallback(lambda _: setattr(self, "_healed_at", reactor.seconds()))
-        while not self._healed_at or reactor.seconds() < self._healed_at + TO_NORMAL:
-            amiss = self._waiting() or await self._disorder()
-            if not amiss:
-                return
+        while amiss := self._waiting() or await self._disorder():
             self._last = amiss[0]
+            if self._healed_at and reactor.seconds() > self._healed_at + TO_NORMAL:
+                return await self._order.problems()
             await pause(0.05)
+        return []
 
     async def _disorder(self) -> list[str]:
         return await self._order.problems() if self._healed_at else ["the fault lasts"]
@@ -102,9 +103,10 @@ class Playing:
             self.cell.enter(f"spare-{len(self.cell.players)}", "b").play()
         return [f"{name} waits" for name in waiting]
 
-    async def _judged(self) -> Result:
+    def _judged(self, disorder: Sequence[str]) -> Result:
+        """By what was seen last: at one more look the next game could be over, and its server's word on its way."""
         lost = [f"{player.name} waits for ever" for player in self.cell.players if not player.content]
-        wrong = [*self.findings, *await self._order.problems(), *self._stage.fleet.tracebacks()]
+        wrong = [*self.findings, *disorder, *self._stage.fleet.tracebacks()]
         doubled = any("told two" in text for text in wrong)
         verdict = "lost" if lost else "doubled" if doubled else "contradiction" if wrong else "ok"
         return self._result(verdict, *lost, *wrong)
