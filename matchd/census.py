@@ -58,7 +58,7 @@ async def _details(store: Store) -> AsyncIterator[tuple[Counter[str], list[str]]
     for node in map(bytes.decode, nodes):
         async for page in _scanned(store, f"players:{node}"):
             yield await _inspect(store, "players", node, page)
-    for mode in map(bytes.decode, await store.read("SMEMBERS", "modes")):
+    for mode in map(bytes.decode, await store.read("ZRANGE", "modes", 0, -1)):
         async for page in _scanned(store, f"queue:{mode}"):
             yield await _inspect(store, "queue", mode, page)
     for what, key in (("sessions", "loading"), ("sessions", "allocating"), ("servers", "servers")):

@@ -168,7 +168,7 @@ class FrozenNodeTests(NodesTestCase):
         self.frozen.thaw()
         self.assertEqual((a.closed, b.closed), (CloseCode.DRAINING, None))
         after = dump(self.service.direct)
-        for key in ("nodes", "swept", "calm_until"):
+        for key in ("nodes", "modes", "swept", "calm_until"):
             self.assertNotEqual((before.pop(key, None), after.pop(key, None)), (None, None))
         self.assertEqual(after, before)
         self.assertNotEqual(self.frozen.node.store.node, name)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from matchd.model import Reason, Roster
+from matchd.census import census
+from matchd.model import DEFAULT_MODE, Reason, Roster
 from matchd.store.answers import Cancelled
 from matchd.store.store import Store
 from tests.support.keyspace import changes
@@ -248,6 +249,47 @@ class OverdueTests(SweepTestCase):
         swept = [self.sweep(), self.sweep(self.there)]
         self.assertEqual([(s.more, s.adopted, s.cancelled, s.orphans) for s in swept], [(False, 0, (), ())] * 2)
         self.assertEqual(changes(before, self.dump()).keys(), {"swept"})
+
+
+class ModesTests(SweepTestCase):
+    """A game mode is taken out of the settings of the nodes: ``there`` serves Duos, then nobody does."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.live(1, self.there)
+        del self.store.modes[TEAMS.name]
+
+    def known(self) -> set[str]:
+        """The modes that are counted."""
+        queued: dict[str, int] = outcome(census(self.store))["players"]["queued"]
+        return set(queued)
+
+    def wait(self, hours: float) -> None:
+        self.pass_time(hours * 3600)
+        self.live(1)
+
+    def test_gone(self) -> None:
+        """Two hours after the last node that served it, it is known no more; those that are served stay."""
+        self.wait(1.9)
+        self.assertIn(TEAMS.name, self.known())
+        self.wait(0.2)
+        self.assertEqual(self.known(), {DEFAULT_MODE.name, FIFO.name})
+
+    def test_served_by_another(self) -> None:
+        """As long as one node serves it, it is known."""
+        for _ in range(3):
+            self.pass_time(3600)
+            self.live(1, self.store, self.there)
+        self.assertIn(TEAMS.name, self.known())
+
+    def test_somebody_waits(self) -> None:
+        """Nobody is forgotten with it: while somebody waits there, he and his mode are counted."""
+        self.enqueue("a", TEAMS)
+        self.wait(3)
+        self.assertEqual(outcome(census(self.store))["players"]["queued"][TEAMS.name], 1)
+        self.leave("a")
+        self.live(1)
+        self.assertNotIn(TEAMS.name, self.known())
 
 
 class EmptyAgainTests(SweepTestCase):

@@ -100,8 +100,8 @@ class Store:
         return False
 
     async def heartbeat(self) -> None:
-        """Say that this node lives."""
-        self._learn_time(await self._run("heartbeat"))
+        """Say that this node lives, and which modes it serves."""
+        self._learn_time(await self._run("heartbeat", *self.modes))
 
     async def part(self) -> None:
         """Leave the nodes, at the end of a drain."""

@@ -41,7 +41,7 @@ def busy(case: StoreTestCase) -> dict[str, Question]:
         "deregister_server": ("one",),
         "draw": (FIFO.name, 2, "fifo", 100, 1000, "stem", "0 1"),
         "enqueue": ("new", "new1", TEAMS.name, "fifo", 0, 1),
-        "heartbeat": (),
+        "heartbeat": (FIFO.name,),
         "inspect": ("sessions", "", loading),
         "join": (FIFO.name,),
         "leave": ("l2", "l21", 0, loading, 3_600_000, "1000"),

@@ -13,7 +13,7 @@ local function shift_fields(key, by, ...)
   end
 end
 
-for _, key in ipairs({'nodes', 'loading', 'allocating', 'away', 'servers', 'resting', 'orphans', 'matched'}) do
+for _, key in ipairs({'nodes', 'loading', 'allocating', 'away', 'servers', 'resting', 'orphans', 'matched', 'modes'}) do
   shift_scores(key)
 end
 for _, key in ipairs({'swept', 'calm_until'}) do

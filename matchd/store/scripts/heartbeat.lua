@@ -1,10 +1,13 @@
 #!lua flags=allow-oom
--- A node says that it lives.
+-- A node says that it lives, and what it serves.
 --
+-- ARGV[3..]  the names of its game modes
 -- Reply: now (ms), by which the node knows this server's clock
--- Keys: writes nodes
+-- Keys: writes nodes, modes
 
 local refusal = guard()
 if refusal then return refusal end
+ensure_sets({'modes'})
 redis.call('ZADD', P .. 'nodes', 'XX', now, node)
+serve({unpack(ARGV, 3)})
 return now

@@ -18,5 +18,5 @@ for _, name in ipairs(sets) do
   end
 end
 redis.call('ZADD', P .. 'nodes', now, node)
-if #ARGV > 2 then redis.call('SADD', P .. 'modes', unpack(ARGV, 3)) end
+serve({unpack(ARGV, 3)})
 return {'joined', now}

@@ -26,6 +26,7 @@ local KEPT_MESSAGES = 8    -- how many messages a player can have missed and sti
 local GRACE_OF_COUNT = 2000 -- a heartbeat this young may not count a session that is older than it
 local ALWAYS_FREE = 1000000
 local ORPHAN_MS = 600000   -- how long a server is asked to end a session that nobody plays
+local MODE_MS = 7200000    -- how long a mode is known that no node serves: longer than anybody can be under way in it
 
 -- Others may use this server too, so what should be sets may not be. Whoever is about to write makes sure of
 -- it first: this raises where one of these keys is anything else.
@@ -47,6 +48,10 @@ local function guard()
   if not redis.call('ZSCORE', P .. 'nodes', node) then
     return redis.error_reply('FENCED this node is not among the nodes')
   end
+end
+
+local function serve(modes)
+  for _, mode in ipairs(modes) do redis.call('ZADD', P .. 'modes', now, mode) end
 end
 
 local function count(what, n) redis.pcall('HINCRBY', P .. 'tally', what, n or 1) end

@@ -8,7 +8,7 @@
 -- ARGV[8..9]  the window (ms) and the waits of the cooldown, see is_to_blame()
 -- Reply: {1 if there is more, allocations taken over, {`mode reason`...} cancelled, {orphan...} to be ended}
 -- Keys: writes swept, calm_until, nodes, reaping, fenced:{node}, players:{node}, allocations:{node}, loading, allocating,
---       away, servers, slots, resting, orphans, matched, dodges:{id}, cooldown:{id}, and what players and sessions hold
+--       away, servers, slots, resting, orphans, matched, modes, dodges:{id}, cooldown:{id}, and what players and sessions hold
 
 local refusal = guard()
 if refusal then return refusal end
@@ -153,10 +153,17 @@ local function orphans_due()
   return due
 end
 
+local function forget_modes()
+  for _, mode in ipairs(overdue('modes', now - MODE_MS)) do
+    if redis.call('EXISTS', P .. 'queue:' .. mode) == 0 then redis.call('ZREM', P .. 'modes', mode) end
+  end
+end
+
 local is_calm = calm()
 for _, id in ipairs(overdue('servers', now)) do forget_server(id) end
 wake_rested_servers()
 redis.call('ZREMRANGEBYSCORE', P .. 'matched', '-inf', now)
+forget_modes()
 if not is_calm then
   fence_the_dead()
   end_overdue_loading()

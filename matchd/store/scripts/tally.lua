@@ -21,7 +21,7 @@ say('away', redis.call('ZCARD', P .. 'away'))
 say('loading_sessions', redis.call('ZCARD', P .. 'loading'))
 say('allocating_sessions', redis.call('ZCARD', P .. 'allocating'))
 say('matches_kept', redis.call('ZCOUNT', P .. 'matched', now, '+inf'))
-for _, mode in ipairs(redis.call('SMEMBERS', P .. 'modes')) do
+for _, mode in ipairs(redis.call('ZRANGE', P .. 'modes', 0, -1)) do
   say('queued ' .. mode, redis.call('SCARD', P .. 'queue:' .. mode))
 end
 return reply
