@@ -113,8 +113,8 @@ class Roster:
 class GameServer:
     """A dedicated game server as it registers.
 
-    ``sessions`` is the number it says run now (``None``: it does not say). A ``fixed`` one comes from
-    the settings, sends no heartbeats and counts as always free.
+    ``sessions`` is the number it says run now, ``made`` how many it has ever made for matchd (``None``: it does not
+    say). A ``fixed`` one comes from the settings, sends no heartbeats and counts as always free.
     """
 
     server_id: str
@@ -123,6 +123,7 @@ class GameServer:
     region: str = ""
     sessions: int | None = None
     fixed: bool = False
+    made: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

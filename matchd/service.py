@@ -153,7 +153,9 @@ class Matchd(Service):
         practice.startService()
         self._on_stop(practice.stopService)
         self.node.provider.add_local(
-            lambda: GameServer("practice", practice.address, PRACTICE_SLOTS, sessions=sessions.count)
+            lambda: GameServer(
+                "practice", practice.address, PRACTICE_SLOTS, sessions=sessions.count, made=sessions.made
+            )
         )
 
     async def _open_operators_port(self) -> IListeningPort:

@@ -208,12 +208,12 @@ class ProcessTests(SynchronousTestCase):
             self.assertEqual(json.load(answer)["server_address"], address)
         child.signal(signal.SIGTERM)
         self.assertEqual(child.ended(), 0)
-        heartbeat = {"address": address, "capacity": 2, "region": "eu", "sessions": 0}
+        heartbeat = {"address": address, "capacity": 2, "region": "eu", "sessions": 0, "sessions_made": 0}
         self.assertEqual(
             matchd.told,
             [
                 ("PUT", "/v1/servers/one", heartbeat),
-                ("PUT", "/v1/servers/one", heartbeat | {"sessions": 1}),
+                ("PUT", "/v1/servers/one", heartbeat | {"sessions": 1, "sessions_made": 1}),
                 ("DELETE", "/v1/servers/one", {}),
             ],
         )

@@ -39,7 +39,7 @@ class RegistrationTests(SynchronousTestCase):
     def describe(self) -> Heartbeat:
         if self.sessions < 0:
             raise StartupError("the game server has no address yet")
-        return Heartbeat("10.0.0.4:7777", 4, "eu", self.sessions)
+        return Heartbeat("10.0.0.4:7777", 4, "eu", self.sessions, 17)
 
     def start(self) -> None:
         self.registration.startService()
@@ -65,7 +65,8 @@ class RegistrationTests(SynchronousTestCase):
         self.start()
         self.assertEqual(self.lines, [b"PUT /v1/servers/server-1"])
         head, body = self.matchd.requests[0]
-        self.assertEqual(json.loads(body), {"address": "10.0.0.4:7777", "capacity": 4, "region": "eu", "sessions": 0})
+        said = {"address": "10.0.0.4:7777", "capacity": 4, "region": "eu", "sessions": 0, "sessions_made": 17}
+        self.assertEqual(json.loads(body), said)
         self.assertIn(b"Content-Type: application/json", head)
         self.assertNotIn(b"Authorization", head)
         self.stop()

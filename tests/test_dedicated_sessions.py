@@ -24,7 +24,7 @@ class SessionsTests(SynchronousTestCase):
         sessions = Sessions(1, 60.0)
         first = sessions.create("s1", PLAYERS, 0.0)
         self.assertEqual(sessions.create("s1", PLAYERS, 30.0), first)
-        self.assertEqual(sessions.count, 1)
+        self.assertEqual((sessions.count, sessions.made), (1, 1))
 
     def test_full(self) -> None:
         """A server without a free slot says so, and is none the worse for it."""

@@ -82,9 +82,10 @@ class Views(Case):
 class Registry(Case):
     def test_enter(self) -> None:
         """A game server that registers is told for how long it is in."""
-        reply = self.put("eu-1", '{"address":"10.0.0.4:7777","capacity":4,"region":"eu","sessions":2}')
+        said = '{"address":"10.0.0.4:7777","capacity":4,"region":"eu","sessions":2,"sessions_made":9}'
+        reply = self.put("eu-1", said)
         self.assertEqual((200, '{"server_id":"eu-1","ttl_s":15}'), reply)
-        self.assertEqual({"eu-1": GameServer("eu-1", "10.0.0.4:7777", 4, "eu", 2)}, self.node.registry)
+        self.assertEqual({"eu-1": GameServer("eu-1", "10.0.0.4:7777", 4, "eu", 2, made=9)}, self.node.registry)
 
     def test_enter_where_none_may_be(self) -> None:
         """A game server where none may be is told so."""
@@ -134,6 +135,7 @@ class Registry(Case):
             ('{"address":"h:1","capacity":"4"}', "capacity: Expected int, got str"),
             ('{"address":"h:1","sessions":-1}', "sessions: Expected int >= 0"),
             ('{"address":"h:1","sessions":1000001}', "sessions: Expected int <= 1000000"),
+            ('{"address":"h:1","sessions_made":-1}', "sessions_made: Expected int >= 0"),
             ('{"address":"h:1","region":"e u"}', "region: must be 1 to 64 of A-Z a-z 0-9 . _ -, or empty"),
             ('{"address":"h:1","region":"%s"}' % ("e" * 65), "region: must be 1 to 64 of A-Z a-z 0-9 . _ -, or empty"),
         ):

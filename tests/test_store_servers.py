@@ -123,6 +123,54 @@ class FinishedSessionsTests(StoreTestCase):
         self.assertNotIn("settled:one", self.dump())
 
 
+class OthersSessionsTests(StoreTestCase):
+    """A server runs sessions for others too, and says how many it has made for matchd."""
+
+    def says(self, sessions: int, made: int) -> None:
+        self.server("one", 3, sessions=sessions, made=made)
+
+    def test_others_begin_while_it_is_asked(self) -> None:
+        """What begins for others is not taken for the match that is being made: it is never asked for too many."""
+        self.says(0, 0)
+        reservation = self.reserved("a", "b")
+        self.says(1, 0)
+        self.assertEqual(self.server_fields(), ("idle", 2))
+        self.settle(reservation)
+        self.says(2, 0)
+        self.assertEqual(self.server_fields(), ("busy", 3))
+        self.says(3, 1)
+        self.assertEqual(self.server_fields(), ("busy", 3))
+
+    def test_made_and_counted(self) -> None:
+        """A match takes one slot, whether the server counts it before or after its answer has arrived."""
+        self.says(0, 0)
+        early, late = self.reserved("a", "b"), self.reserved("c", "d")
+        self.says(1, 1)
+        self.assertEqual(self.server_fields(), ("idle", 2))
+        for reservation in (early, late):
+            self.settle(reservation)
+        self.assertEqual(self.server_fields(), ("idle", 2))
+        self.says(2, 2)
+        self.assertEqual(self.server_fields(), ("idle", 2))
+
+    def test_one_ends_as_another_begins(self) -> None:
+        """Though no more run than before, it is known that the new one is among them."""
+        self.says(1, 1)
+        self.settle(self.reserved("a", "b"))
+        self.says(1, 2)
+        self.assertEqual(self.server_fields(), ("idle", 1))
+
+    def test_started_anew(self) -> None:
+        """One that has lost count begins anew; until it has caught up, a match may count twice for 2 s."""
+        self.says(2, 7)
+        self.settle(self.reserved("a", "b"))
+        self.says(1, 1)
+        self.assertEqual(self.server_fields(), ("idle", 2))
+        self.pass_time(2)
+        self.says(1, 1)
+        self.assertEqual(self.server_fields(), ("idle", 1))
+
+
 class RestTests(StoreTestCase):
     """A server that failed rests before it is asked again."""
 

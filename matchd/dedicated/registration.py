@@ -27,12 +27,13 @@ GOODBYE_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """What a game server says of itself: where it is, how many sessions it has room for and how many run."""
+    """What a game server says of itself: where it is, how many sessions it has room for, runs, and has ever made."""
 
     address: str
     capacity: int
     region: str
     sessions: int
+    sessions_made: int
 
 
 class Registration(Service):

@@ -29,12 +29,13 @@ class Running:
 
 
 class Sessions:
-    """Up to ``capacity`` sessions at a time, each ``session_seconds`` long."""
+    """Up to ``capacity`` sessions at a time, each ``session_seconds`` long; ``made`` is how many there ever were."""
 
     def __init__(self, capacity: int, session_seconds: float) -> None:
         self.capacity = capacity
         self._seconds = session_seconds
         self._running: dict[str, Running] = {}
+        self.made = 0
 
     @property
     def count(self) -> int:
@@ -48,6 +49,7 @@ class Sessions:
         if self.count >= self.capacity:
             raise Full(f"all {self.capacity} slots are taken")
         session_id = secrets.token_hex(8)
+        self.made += 1
         self._running[loading_session_id] = Running(session_id, players, now + self._seconds)
         return session_id
 

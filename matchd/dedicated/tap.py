@@ -180,7 +180,7 @@ def makeService(options: Options, reactor: Any = None) -> Dedicated:
         background,
         options["matchd"],
         options["server-id"],
-        lambda: Heartbeat(server.address, sessions.capacity, options["region"], sessions.count),
+        lambda: Heartbeat(server.address, sessions.capacity, options["region"], sessions.count, sessions.made),
         token=options["token"],
     )
     server = GameServerService(

@@ -29,6 +29,7 @@ class Registration(msgspec.Struct, frozen=True):
     capacity: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 1
     region: str = ""
     sessions: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] | None = None
+    sessions_made: Annotated[int, msgspec.Meta(ge=0, le=2**53)] | None = None
 
 
 _decoder = msgspec.json.Decoder(Registration)
@@ -46,7 +47,7 @@ def read_registration(server_id: str, body: bytes) -> GameServer:
         raise Invalid("address: must be host:port")
     if said.region and not is_name(said.region):
         raise Invalid(f"region: must be {NAME}, or empty")
-    return GameServer(server_id, said.address, said.capacity, said.region, said.sessions)
+    return GameServer(server_id, said.address, said.capacity, said.region, said.sessions, made=said.sessions_made)
 
 
 def _explained(complaint: str) -> Invalid:

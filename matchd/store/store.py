@@ -222,7 +222,8 @@ class Store:
         """Register a game server, or take its heartbeat; what is only ``remembered`` counts if the store forgot it."""
         running = "" if server.sessions is None else server.sessions
         facts = server.server_id, server.address, server.capacity, server.region, running, int(server.fixed)
-        await self._ask("register_server", *facts, SERVER_TTL_MS, int(remembered))
+        made = "" if server.made is None else server.made
+        await self._ask("register_server", *facts, SERVER_TTL_MS, int(remembered), made)
 
     async def deregister_server(self, server_id: str) -> bool:
         """Forget a game server; False if it was unknown."""

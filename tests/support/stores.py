@@ -126,9 +126,15 @@ class StoreTestCase(SynchronousTestCase):
         return progress
 
     def server(
-        self, server_id: str = "one", capacity: int = 10, sessions: int | None = None, fixed: bool = False
+        self,
+        server_id: str = "one",
+        capacity: int = 10,
+        sessions: int | None = None,
+        fixed: bool = False,
+        made: int | None = None,
     ) -> None:
-        outcome(self.store.register_server(GameServer(server_id, f"{server_id}:7000", capacity, "eu", sessions, fixed)))
+        server = GameServer(server_id, f"{server_id}:7000", capacity, "eu", sessions, fixed, made)
+        outcome(self.store.register_server(server))
 
     def draw(self, mode: GameMode = FIFO, most: int = 100) -> Drawn:
         drawn: Drawn = outcome(self.store.draw(mode, most))
