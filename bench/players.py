@@ -44,7 +44,6 @@ class Player:
         self._past: set[str] = set()
         self._wish: Wish
         self._question: Message = {}
-        self._repeated = False
         self._number = 0
         self._answered = True
         self._queued = False
@@ -169,13 +168,10 @@ class Player:
             await connection.close()
 
     def _hear_more(self, message: Message) -> None:
-        """A message that came after the match: there should be none, but for an answer that came late."""
-        asked_again = self._repeated and self._question["type"] == "loading_complete"
+        """A message that came after the match: there should be none, but for the match told again."""
         match message:
             case {"type": "match_found", "session_id": session}:
                 self._books.found(self._wish, session, "", _now())
-            case {"type": "error", "code": "not_in_session"} if asked_again:
-                self._note("error: not_in_session, after the match, to the loading_complete said again")
             case _:
                 self._books.unexpected.append(f"{self.name} was told {dict(message)} after the end")
 
@@ -193,7 +189,7 @@ class Player:
 
     def _ask(self, connection: Connection, **question: object) -> None:
         self._unplan()
-        self._question, self._repeated = question, False
+        self._question = question
         self._answered, self._queued, self._has_asked = False, False, True
         connection.send(**question)
 
@@ -203,7 +199,6 @@ class Player:
         self._planned = asyncio.get_running_loop().call_later(seconds, self._say, connection, question)
 
     def _say(self, connection: Connection, question: Message) -> None:
-        self._repeated = question == self._question
         self._question = question
         connection.send(**question)
 

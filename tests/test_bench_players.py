@@ -110,22 +110,7 @@ class PlayersTests(SynchronousTestCase):
         self.assertEqual(report.wrong, ["p was sent to two after one", "p was told {'type': 'queued'} after the end"])
 
     def test_late_answer(self) -> None:
-        """Told to ask again, he says once more that he has loaded; that it comes too late is no mistake."""
-
-        def slow(talk: Talk, message: dict[str, Any]) -> None:
-            loaded = self.said.count((0, "loading_complete"))
-            if loaded == 1:
-                talk.tell(type="error", code="unavailable")
-            elif loaded == 2:
-                talk.match("g")
-                talk.tell(type="error", code="not_in_session")
-            else:
-                willing("g")(talk, message)
-
-        self.assertEqual(self.play(slow).wrong, [])
-
-    def test_late_answer_unasked(self) -> None:
-        """The same where he had said it only once is a mistake."""
+        """To be told that he is in no session, once he was sent to his game, is a mistake."""
 
         def confused(talk: Talk, message: dict[str, Any]) -> None:
             willing("g")(talk, message)

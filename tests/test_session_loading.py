@@ -99,9 +99,12 @@ class Loading(Conversation):
         self.assertEqual(b.last, match_found(session, 1, 3))
 
     def test_after_the_match(self) -> None:
-        """A session that has ended is nobody's."""
+        """Of one's own session that is one time more; a session that has ended is nobody's else."""
         a, _, session = self.matched()
-        self.assertEqual(a.load(loading_session_id=session).last, NOT_IN_SESSION)
+        told = len(a.heard)
+        self.assertEqual(len(a.load(loading_session_id=session).heard), told)
+        for wrong in ({}, {"loading_session_id": session + "x"}, {"loading_session_id": session[:-1]}):
+            self.assertEqual(a.load(**wrong).last, NOT_IN_SESSION)
 
     def test_not_in_time(self) -> None:
         """Who has not loaded is told and out of the queue; who has is back in it, with his waiting time."""

@@ -176,7 +176,9 @@ class Session:
             self._telling.refuse(ErrorCode.NOT_QUEUED, "you are in no queue")
 
     async def _loading_complete(self, message: LoadingComplete) -> None:
-        player_id, session = self.speaker.standing.player_id, message.loading_session_id or ""
+        standing = self.speaker.standing
+        player_id, told = standing.player_id, standing.session if standing.place == Place.LOADING else ""
+        session = message.loading_session_id or told
         progress: Roster | bool = False
         if player_id:
             progress = await self._lobby.store.loading_complete(player_id, self.speaker.connection_id, session)

@@ -17,10 +17,18 @@ local function allocate(s, lease)
   return {'complete', s.id, s.mode, unpack(s.roster)}
 end
 
+-- His match is found already: this is the same question again, because the first answer was lost.
+local function has_played_it(id, sid)
+  local match = redis.call('HGET', P .. 'player:' .. id, 'match') or ''
+  return sid ~= '' and string.find(match, '"loading_session_id":"' .. sid .. '"', 1, true)
+end
+
 local function complete(id, conn, sid, lease)
   local mine = redis.call('HMGET', P .. 'player:' .. id, 'session', 'conn')
   local session = mine[1] or ''
-  if session == '' or mine[2] ~= conn or (sid ~= '' and sid ~= session) then return {'not_in_session'} end
+  if mine[2] ~= conn then return {'not_in_session'} end
+  if session == '' and has_played_it(id, sid) then return {'waiting'} end
+  if session == '' or (sid ~= '' and sid ~= session) then return {'not_in_session'} end
   local key = P .. 'loading:' .. session
   local is = redis.call('HMGET', key, ':state', id, ':ready', ':size')
   if not is[1] then return {'not_in_session'} end
