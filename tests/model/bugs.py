@@ -50,7 +50,7 @@ BUGS = (
     _script("a player may be in two modes", "enqueue",
             "if p.under_way and p.mode ~= mode then", "if false then"),
     _script("an old connection's goodbye counts", "leave", "if p.conn == ARGV[4] then", "if true then"),
-    _script("any connection may say that a player has loaded", "loading_complete", "mine[2] ~= conn or "),
+    _script("any connection may say that a player has loaded", "loading_complete", "mine[2] ~= conn", "false"),
     _script("who says twice that he has loaded counts twice", "loading_complete",
             " or is[2] == 'ready'"),
     _script("a second server is asked while the first may answer", "reserve",
