@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from twisted.internet.defer import Deferred, fail
-
-from matchd.errors import StoreUnavailable
 from matchd.matches.gameserver import CreateSession
 from matchd.model import GameMode
 from matchd.node import Tempo
@@ -286,15 +281,8 @@ class StoreAwayTests(AllocationTestCase):
         a, b = self.loading(1, 1)
         self.games.behaviour["one:7000"] = "slow"
         self.play(a, b)
-        execute, node = self.service.nodes[1].commands.execute, self.service.nodes[1]
-
-        def answer_lost(*args: bytes | str | int) -> Deferred[Any]:
-            node.commands.execute = execute  # type: ignore[method-assign]
-            execute(*args)
-            node.disconnect()
-            return fail(StoreUnavailable("the answer was lost"))
-
-        node.commands.execute = answer_lost  # type: ignore[method-assign]
+        node = self.service.nodes[1]
+        node.commands.lose_the_next_answer(then=node.disconnect)
         self.games.answer_all()
         self.service.direct.ask("FLUSHALL")
         self.service.nodes[0].disconnect()

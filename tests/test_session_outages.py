@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from twisted.internet.defer import Deferred, fail
-
-from matchd.errors import StoreUnavailable
 from tests.support.conversations import (
     NOT_QUEUED,
     SUPERSEDED,
@@ -126,15 +121,7 @@ class TheAnswerIsLost(Conversation):
     """What a player asks is done, but the node does not hear that it was."""
 
     def lose_the_answer(self) -> None:
-        commands = self.service.nodes[0].commands
-        execute = commands.execute
-
-        def lose(*args: bytes | str | int) -> Deferred[Any]:
-            commands.execute = execute  # type: ignore[method-assign]
-            execute(*args)
-            return fail(StoreUnavailable("the answer was lost"))
-
-        commands.execute = lose  # type: ignore[method-assign]
+        self.service.nodes[0].commands.lose_the_next_answer()
 
     def test_another_mode_meanwhile(self) -> None:
         """Who asks for another mode before he heard of the first is refused, and stays where he is."""

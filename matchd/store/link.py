@@ -21,7 +21,7 @@ from matchd.store.endpoint import WatchedEndpoint
 log = Logger()
 
 FIRST_DELAY = 0.05
-LONGEST_DELAY = 1.0
+LONGEST_DELAY = 0.5
 """Seconds between two attempts to connect: the first ones, and all that follow."""
 
 LONGEST_PROBLEM = 200

@@ -56,14 +56,24 @@ class BlockingCommands:
     def __init__(self, path: str) -> None:
         self._connection = BlockingConnection(path)
         self.down = False
+        self._on_lost: Callable[[], object] | None = None
 
     def execute(self, *args: bytes | str | int) -> Deferred[Any]:
         if self.down:
             return fail(StoreAway("the store is away"))
+        on_lost, self._on_lost = self._on_lost, None
         try:
-            return succeed(self._connection.ask(*args))
+            reply = self._connection.ask(*args)
         except hiredis.ReplyError as error:
             return fail(StoreError(str(error)))
+        if on_lost is None:
+            return succeed(reply)
+        on_lost()
+        return fail(StoreUnavailable("the answer was lost"))
+
+    def lose_the_next_answer(self, then: Callable[[], object] = lambda: None) -> None:
+        """What is asked next is done, but the answer does not arrive; ``then`` is what happens besides."""
+        self._on_lost = then
 
     def reopen(self, path: str) -> None:
         """Another connection, as after the server was restarted."""

@@ -23,6 +23,7 @@ local KEPT_MS = 120000     -- how long a match, and the end of a wait, can be to
 local TOMBSTONE_MS = 30000 -- how long one who left is known to have left, whatever his former nodes believe
 local START = '{"type":"' -- how every message begins; kept without it, most keep a record small enough to be a list
 local KEPT_MESSAGES = 8    -- how many messages a player can have missed and still get one by one
+local PATIENCE_MS = 1000   -- how long the nodes have to say that a session which the store has forgotten was matched
 local GRACE_OF_COUNT = 2000 -- a heartbeat this young may not count a session that is older than it
 local ALWAYS_FREE = 1000000
 local ORPHAN_MS = 600000   -- how long a server is asked to end a session that nobody plays

@@ -147,6 +147,17 @@ local function settle(s, body)
   close_session(s)
 end
 
+-- What became of a session that may be forgotten here; its players are told as soon as their nodes ask.
+local function know_match(sid, body)
+  if sid ~= '' then redis.call('SET', P .. 'match:' .. sid, body .. '}', 'PX', KEPT_MS, 'NX') end
+end
+
+-- Its players load for it by the word of their nodes, the store has forgotten it, and nobody was told yet that it fell through.
+local function is_undecided(sid)
+  local since = redis.call('GET', P .. 'forgotten:' .. sid)
+  return since and now - since < PATIENCE_MS
+end
+
 -- A player's connection is gone: with a grace he keeps his place without it, else he leaves.
 local function depart(p, grace)
   if p.under_way and grace > 0 then

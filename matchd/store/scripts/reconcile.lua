@@ -16,7 +16,6 @@
 local refusal = guard()
 if refusal then return refusal end
 local STRIDE = 10
-local PATIENCE_MS = 1000 -- how long the nodes have to say that a forgotten session was matched
 
 local function missed(p, seq, reply)
   excuse(p) -- he may have been told too late that he has to load
@@ -61,12 +60,6 @@ local function keep_match(p, mine, match)
   redis.call('ZADD', P .. 'matched', now + KEPT_MS, p.id)
 end
 
-local function know_match(mine)
-  if mine.session ~= '' then
-    redis.call('SET', P .. 'match:' .. mine.session, mine.match .. '}', 'PX', KEPT_MS, 'NX')
-  end
-end
-
 -- He is matched and was told so, whatever the record says.
 local function restore_match(p, mine)
   local s = p.session ~= '' and loading_session(p.session)
@@ -79,7 +72,7 @@ local function restore_match(p, mine)
       count('matched')
     end
     keep_match(p, mine, mine.match .. (mine.team ~= '' and ',"team":' .. mine.team or ''))
-    know_match(mine)
+    know_match(mine.session, mine.match)
   end
   number_from(p, mine)
 end
@@ -93,7 +86,7 @@ local function remember_match(p, mine)
     mine.conn = ''
     restore_match(p, mine)
   else
-    know_match(mine)
+    know_match(mine.session, mine.match)
   end
 end
 
@@ -120,9 +113,8 @@ local function told_what_became_of_it(p, mine)
     tell(p, p.match)
     return true
   end
-  local key = P .. 'forgotten:' .. mine.session
-  redis.call('SET', key, now, 'PX', KEPT_MS, 'NX')
-  if now - redis.call('GET', key) < PATIENCE_MS then return false end
+  redis.call('SET', P .. 'forgotten:' .. mine.session, now, 'PX', KEPT_MS, 'NX')
+  if is_undecided(mine.session) then return false end
   restore_place(p, mine)
   return true
 end

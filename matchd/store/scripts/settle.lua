@@ -1,8 +1,9 @@
 #!lua flags=allow-oom
 -- Game servers have made sessions: each match is found, everybody is told, the loading session is over.
 --
--- A session that the store no longer knows has nobody to play it, and is to be ended where it was made: but only
--- if it can't have been settled before, by a question whose answer got lost together with what it wrote.
+-- Of a session that the store has forgotten its players can still be told, unless one has heard that it fell through.
+-- Else it has nobody to play it, and is to be ended where it was made: but only if it can't have been settled before,
+-- by a question whose answer got lost together with what it wrote.
 --
 -- ARGV[3..]  four a session: loading session id, server id, the `match_found` message without its closing brace, the
 --            server's address if this is the first time that it is asked, else empty
@@ -17,6 +18,11 @@ if refusal then return refusal end
 return answer_each(4, function(sid, server_id, match, address)
   local s = loading_session(sid)
   if not s and redis.call('EXISTS', P .. 'match:' .. sid) == 1 then return 'matched' end
+  if not s and is_undecided(sid) and server(server_id) then
+    know_match(sid, match)
+    give_back(sid, server_id, true)
+    return 'matched'
+  end
   if not s and address ~= '' then
     ensure_sets({'orphans', 'orphan:' .. sid})
     make_orphan(sid, address)
