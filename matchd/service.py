@@ -40,6 +40,7 @@ from matchd.store.embedded import EmbeddedValkey
 from matchd.store.link import CommandLink
 from matchd.store.subscriber import SubscriberLink
 from matchd.turns import shorten
+from matchd.websocket.door import guard
 from matchd.websocket.gateway import Gateway
 from matchd.wiring import allowed, connect, join_tokens, limits_of, tempo
 from matchd.workers import Workers
@@ -99,6 +100,7 @@ class Matchd(Service):
         await self.node.provider.vouch()
         operators = await self._open_operators_port() if settings.http is not None else None
         players = await self._listen("listen", settings.listen, self.gateway)
+        self._on_stop(guard(players, self.gateway))
         self._on_stop(self._send_everybody_away)
         if settings.workers > 1:
             self._start_workers(address, players)

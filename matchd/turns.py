@@ -7,6 +7,8 @@ answer of the store is read: the node would be given up by the others, and its o
 Gains: 5,000 players who come back at once are all in the queue again after 1.4 s instead of 3.4 s, 15,000 after
 5.4 s instead of 8.4 s; the reactor is 20 ms late at most instead of 1 s, and 50 ms instead of 2.5 s.
 
+How long a turn takes depends on what they say. After one that took too long there are fewer events in the next.
+
 Relies on: ``EPollReactor`` keeping its ``select.epoll`` in ``_poller``, which it asks by ``poll(timeout, most)``.
 With any other reactor nothing changes. tests/test_turns.py tells when Twisted changes.
 """
@@ -14,17 +16,24 @@ With any other reactor nothing changes. tests/test_turns.py tells when Twisted c
 from __future__ import annotations
 
 import select
+import time
+from collections.abc import Callable
 from typing import Any
 
-MOST = 100
-"""Events of one turn: some 30 ms if each is a new player."""
+MOST, LEAST = 100, 5
+"""Events of one turn: a hundred are some 30 ms if each is a new player."""
+LONG = 0.01
+"""Seconds of a turn after which the next one is to have half as many."""
 
 
 class ShortTurns:
     """In place of the reactor's ``select.epoll``: ``MOST`` events at a time, those of preferred descriptors first."""
 
-    def __init__(self, poller: Any) -> None:
+    def __init__(self, poller: Any, clock: Callable[[], float] = time.monotonic) -> None:
         self._poller = poller
+        self._clock = clock
+        self._began = clock()
+        self._most = MOST
         self._preferred = select.epoll()
         self._first: set[int] = set()
 
@@ -51,9 +60,12 @@ class ShortTurns:
             self._preferred.unregister(descriptor)
 
     def poll(self, timeout: float, most: int) -> list[tuple[int, int]]:
-        """Wait for events, but for no more than ``MOST`` and those of the preferred."""
-        events: list[tuple[int, int]] = self._poller.poll(timeout, min(most, MOST))
-        if len(events) < MOST:  # that was all there is
+        """Wait for events, but for no more than ``MOST``, or fewer, and those of the preferred."""
+        is_long = self._clock() - self._began > LONG
+        self._most = max(LEAST, self._most // 2) if is_long else min(MOST, 2 * self._most)
+        events: list[tuple[int, int]] = self._poller.poll(timeout, min(most, self._most))
+        self._began = self._clock()
+        if len(events) < self._most:  # that was all there is
             return events
         return list({**dict(self._preferred.poll(0)), **dict(events)}.items())
 

@@ -124,6 +124,13 @@ class VisitTests(PortCase):
         guests = self.guests(port, 25)
         self.assertEqual(self.statuses(guests), ["101"] * 10 + ["429"] * 10 + ["cut"] * 5)
         self.assertEqual(guests[10].rest, b"too many handshakes from your address\n")
+        port.clock.advance(12)
+        self.assertEqual(self.statuses(self.guests(port, 12)), ["101"] * 10 + ["429"] * 2)
+
+    def test_handshakes_in_the_long_run(self) -> None:
+        """One a second."""
+        port = self.port(Limits(address_handshakes_per_second=1))
+        self.guests(port, 12)
         port.clock.advance(2)
         self.assertEqual(self.statuses(self.guests(port, 3)), ["101", "101", "429"])
 
@@ -160,6 +167,52 @@ class VisitTests(PortCase):
         self.assertIn(b"from your address", guest.texts[1])
         guest.feed(frame(b"." * 100, PING) * 40)
         self.assertLess(len(guest.heard(10)), 21)
+
+    def test_shut_out(self) -> None:
+        """Who does not stop finds nobody there for ten seconds, whatever he says; others do."""
+        port = self.port(Limits(address_connections=1))
+        self.assertEqual(self.statuses(self.guests(port, 253))[-2:], ["429", "cut"])
+        self.assertEqual(port.gateway.refused["outcast"], 1)
+        port.clock.advance(9.9)
+        self.assertEqual(self.statuses(self.guests(port, 2)), ["cut"] * 2)
+        self.assertEqual(self.statuses(self.guests(port, 1, "198.51.100.2")), ["101"])
+        port.clock.advance(0.2)
+        self.assertEqual(self.statuses(self.guests(port, 1)), ["429"])
+
+    def test_shut_out_for_abuse(self) -> None:
+        """Eleven floods at once are more than enough; one that is cut now and then is not."""
+        port = self.port()
+        for floods, status in ((11, "cut"), (10, "101")):
+            for guest in self.guests(port, floods):
+                guest.feed(frame(b"m") * 100)
+                self.assertEqual(guest.closed, (4008, "too many messages"))
+            self.assertEqual(self.statuses(self.guests(port, 1)), [status])
+            port.clock.advance(20)
+
+    def test_shut_out_for_nonsense(self) -> None:
+        """Requests for what is not here, and players who go without a word: fifty at once."""
+        for request_, end in ((request("/nope"), "404"), (request(), "101")):
+            port = self.port()
+            for _ in range(51):
+                client = port.client("198.51.100.1")
+                client.feed(request_)
+                self.assertIn(end, client.status)
+                client.hang_up()
+            self.assertEqual(self.statuses(self.guests(port, 1)), ["cut"])
+
+    def test_who_plays_is_never_shut_out(self) -> None:
+        """However many come and go, as long as they come for something."""
+        port = self.port(Limits(address_handshakes_per_second=100))
+        for _ in range(900):
+            client = port.visitor(host="198.51.100.1")
+            port.listeners[-1].enqueued = True
+            client.hang_up()
+        self.assertEqual(self.statuses(self.guests(port, 1)), ["101"])
+
+    def test_nobody_is_shut_out_where_that_is_not_wanted(self) -> None:
+        """With 0 seconds."""
+        port = self.port(Limits(address_connections=1, address_shut_out_seconds=0))
+        self.assertEqual(set(self.statuses(self.guests(port, 300))[1:]), {"429"})
 
     def test_those_who_are_trusted(self) -> None:
         """Loopback has no such limits, unless the list of those who are trusted is another one."""

@@ -24,5 +24,6 @@ class Limits:
     address_handshakes_per_second: float = bounded(25.0, 0.1, 100_000.0)
     address_messages_per_second: float = bounded(200.0, 0.1, 1_000_000.0)
     address_bytes_per_second: int = bounded(262_144, 4096, 1_000_000_000)
+    address_shut_out_seconds: float = bounded(10.0, 0.0, 3600.0)
     trusted_networks: tuple[str, ...] = listed(LOOPBACK, NETWORK)
     trusted_proxies: tuple[str, ...] = listed((), NETWORK)

@@ -2,16 +2,18 @@
 
 An IPv6 address counts by its /64, which is what one customer has; an IPv4 address written as IPv6 by itself. Those in
 ``trusted_networks`` are not counted, nor is a socket without an address. What a proxy in ``trusted_proxies`` forwards
-counts for whom it names. Counts are kept while something is open, rates for seconds.
+counts for whom it names. Counts are kept while something is open, rates for seconds. Who is refused over and over is
+shut out: refused before anything is looked at, and by the kernel where that is possible (``on_outcast``).
 """
 
 from __future__ import annotations
 
 import ipaddress
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from matchd.websocket.limits import Limits
+from matchd.websocket.outcasts import Outcasts
 from matchd.websocket.rates import Rates
 
 AT_ONCE_SECONDS = 10.0
@@ -40,6 +42,10 @@ class Visit:
         """One more message, ping or pong of so many bytes; False where it is one too many."""
         return self._addresses.messages.take(self.name, now) and self._addresses.bytes.take(self.name, now, size)
 
+    def offends(self, now: float, times: float = 1.0) -> None:
+        """It was refused, or cut, for what it did."""
+        self._addresses.offends(self.name, now, times)
+
     def ends(self) -> None:
         """The socket is gone, or on to its next stage."""
         self._count[self.name] -= 1
@@ -60,6 +66,9 @@ class Addresses:
         self._handshakes = _rates(limits.address_handshakes_per_second)
         self.messages = _rates(limits.address_messages_per_second)
         self.bytes = _rates(limits.address_bytes_per_second)
+        offences = limits.address_handshakes_per_second
+        self.outcasts = Outcasts(offences, offences * AT_ONCE_SECONDS, limits.address_shut_out_seconds)
+        self.on_outcast: Callable[[], None] = lambda: None
 
     def arrives(self, host: str, now: float) -> Visit | None:
         """A socket of ``host`` that has said nothing yet; None where it is not counted.
@@ -72,7 +81,10 @@ class Addresses:
         name = self._name(address)
         if not name:
             return None
+        if self.outcasts.are(name, now):
+            raise TooMuch("your address is shut out")
         if self.half_open[name] >= self._limits.address_half_open or not self._sockets.take(name, now):
+            self.offends(name, now)
             raise TooMuch("too many sockets from your address")
         return Visit(self, name, self.half_open)
 
@@ -85,11 +97,20 @@ class Addresses:
         name = self._name(address) if address else ""
         if not name:
             return None
+        if self.outcasts.are(name, now):
+            raise TooMuch("your address is shut out")
         if not self._handshakes.take(name, now):
+            self.offends(name, now)
             raise TooMuch("too many handshakes from your address")
         if self.open[name] >= self._limits.address_connections:
+            self.offends(name, now)
             raise TooMuch("too many connections from your address")
         return Visit(self, name, self.open)
+
+    def offends(self, name: str, now: float, times: float = 1.0) -> None:
+        """Somebody there was refused, or cut, for what he did."""
+        if self.outcasts.offends(name, now, times):
+            self.on_outcast()
 
     def client(self, host: str, forwarded: str) -> IP | None:
         """Whose request it is: ``host``, or the last hop of ``forwarded`` that is no proxy of ours.
@@ -111,6 +132,13 @@ class Addresses:
         if _is_in(address, self._trusted):
             return ""
         return str(address) if address.version == 4 else str(int(address) >> 64)
+
+
+def network(name: str) -> Network:
+    """What is counted under a name."""
+    if name.isdecimal():
+        return ipaddress.IPv6Network((int(name) << 64, 64))
+    return ipaddress.IPv4Network(name)
 
 
 def _rates(per_second: float) -> Rates:

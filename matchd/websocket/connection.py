@@ -27,6 +27,12 @@ log = Logger()
 LAST_WORDS = 4096
 """Bytes that are still looked at after we said that we close: the answer is in there, a flood isn't worth it."""
 
+ABUSERS_LAST_WORDS = 64
+"""The same where a flood was the reason."""
+
+ABUSE_OFFENDS, NONSENSE_OFFENDS = 25.0, 5.0
+"""How many handshakes beyond the limit a connection weighs that is cut for abuse, and one that came for nothing."""
+
 PIECES = 64
 """How many parts of an unfinished message are kept before they are made one."""
 
@@ -92,15 +98,21 @@ class PlayerConnection(FastFrames):
             self.visit.ends()
             del self.visit
 
+    def _offends(self, times: float) -> None:
+        if self.visit is not None:
+            self.visit.offends(self._now(), times)
+
     def failHandshake(self, reason: str, code: int = 400, headers: Iterable[tuple[str, str]] | None = None) -> None:
         """Answer as HTTP does, and hang up."""
         self.factory.turned_away(code)
+        self._offends(NONSENSE_OFFENDS)
         self.transport.write(refusal(code, reason, headers or ()))
         self.dropConnection(abort=False)
 
     def onOpenHandshakeTimeout(self) -> None:
         """The request did not come in time."""
         self.factory.turned_away(408)
+        self._offends(NONSENSE_OFFENDS)
         super().onOpenHandshakeTimeout()
 
     def onOpen(self) -> None:
@@ -220,6 +232,9 @@ class PlayerConnection(FastFrames):
     def sendCloseFrame(self, *args: Any, **kwargs: Any) -> None:
         """Whoever closes: of what has already come, only the last words are still looked at."""
         super().sendCloseFrame(*args, **kwargs)
+        if self.localCloseCode == CloseCode.ABUSE:
+            self._last_words = ABUSERS_LAST_WORDS
+            self._offends(ABUSE_OFFENDS)
         self.data = self.data[: self._last_words]
         self._last_words -= len(self.data)
 
@@ -257,6 +272,8 @@ class PlayerConnection(FastFrames):
         """The socket is gone, for whatever reason, and with it every timer."""
         _cancel(self._stall, self._linger)
         self._stall = self._linger = None
+        if self.conversation is not None and not (self.has_enqueued or self.closedByMe):
+            self._offends(NONSENSE_OFFENDS)
         self._end_visit()
         super().connectionLost(reason)
 

@@ -33,8 +33,9 @@ class Gateway(WebSocketServerFactory):  # type: ignore[misc]
 
     ``converse`` begins the conversation of a new connection. ``origins`` are those of the web pages that
     may connect, such as ``https://game.example``; none are any. ``refused`` counts who was turned away, by
-    reason (``full``, ``draining``, ``origin``, ``path``, ``plain_http``, ``address``, ``handshake``); ``closed``
-    counts the connections that ended, by close code: ours, 1000 when the client closed, 1006 when it just went.
+    reason (``full``, ``draining``, ``origin``, ``path``, ``plain_http``, ``address``, ``handshake``), and as
+    ``outcast`` each time that an address is shut out; ``closed`` counts the connections that ended, by close code: ours,
+    1000 when the client closed, 1006 when it just went.
     """
 
     noisy = False
@@ -54,10 +55,12 @@ class Gateway(WebSocketServerFactory):  # type: ignore[misc]
         self.too_fast_together = error(ErrorCode.RATE_LIMITED, "too many messages from your address")
         self.too_fast = error(ErrorCode.RATE_LIMITED, f"more than {limits.messages_per_second:g} messages a second")
         self.addresses = Addresses(limits)
+        self.addresses.on_outcast = self._shut_out
         self.refused: Counter[str] = Counter()
         self.closed: Counter[int] = Counter()
         self.on_refused: Callable[[str], None] = lambda reason: None
         self.on_closed: Callable[[int], None] = lambda code: None
+        self.on_outcast: Callable[[], None] = lambda: None
         self._refusing: CloseCode | None = None
         self._keepalive = Keepalive(limits)
         self._rounds = Loop(background, "keepalive", self._keepalive.interval, self._look_after, jitter=0)
@@ -136,6 +139,10 @@ class Gateway(WebSocketServerFactory):  # type: ignore[misc]
     def turned_away(self, status: int) -> None:
         """A handshake was refused with this HTTP status."""
         self._count_refused(REFUSALS.get(status, "handshake"))
+
+    def _shut_out(self) -> None:
+        self._count_refused("outcast")
+        self.on_outcast()
 
     def _count_refused(self, reason: str) -> None:
         self.refused[reason] += 1

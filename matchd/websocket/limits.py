@@ -33,6 +33,11 @@ class Limits:
     """The same for its messages, pings and pongs, all connections together; beyond it they are refused."""
     address_bytes_per_second: int = 262_144
     """The same for the bytes in them."""
+    address_shut_out_seconds: float = 10.0
+    """How long nobody is there for an address that was refused or cut 25 times a second; ten seconds' worth at once.
+
+    The number is that of its handshakes. Twice as long each time, up to 32 times; 0 is never.
+    """
     trusted_networks: tuple[str, ...] = LOOPBACK
     """Addresses for which there are no such limits."""
     trusted_proxies: tuple[str, ...] = ()

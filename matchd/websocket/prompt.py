@@ -11,6 +11,12 @@ from typing import Any
 from twisted.internet.tcp import Server
 
 
+class PlayerSocket(Server):
+    """A player's end of a connection: little is read of it before others get their turn, whatever he has to say."""
+
+    bufferSize = 1024  # nearly every message, with a token in it
+
+
 def write(transport: Any, data: bytes) -> None:
     """Write ``data`` to a connection, at once if nothing is waiting there to be sent before it."""
     if _is_idle(transport):
@@ -24,7 +30,7 @@ def write(transport: Any, data: bytes) -> None:
 
 def _is_idle(transport: Any) -> bool:
     return bool(
-        type(transport) is Server
+        type(transport) in (Server, PlayerSocket)
         and transport.connected
         and not (transport.TLS or transport.disconnecting or transport.dataBuffer or transport._tempDataBuffer)
     )

@@ -1,0 +1,1 @@
+"""``python -m bench.abuse``: what honest players notice while somebody abuses the players' port, and what it costs."""
