@@ -29,7 +29,7 @@ LONG = 0.01
 class ShortTurns:
     """In place of the reactor's ``select.epoll``: ``MOST`` events at a time, those of preferred descriptors first."""
 
-    def __init__(self, poller: Any, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, poller: Any, clock: Callable[[], float]) -> None:
         self._poller = poller
         self._clock = clock
         self._began = clock()
@@ -70,12 +70,12 @@ class ShortTurns:
         return list({**dict(self._preferred.poll(0)), **dict(events)}.items())
 
 
-def shorten(reactor: Any) -> ShortTurns | None:
-    """Give the reactor short turns from now on; None where that can't be."""
+def shorten(reactor: Any, clock: Callable[[], float] = time.monotonic) -> ShortTurns | None:
+    """Give the reactor short turns from now on, by this clock; None where that can't be."""
     poller = getattr(reactor, "_poller", None)
     if isinstance(poller, ShortTurns):
         return poller
     if not isinstance(poller, getattr(select, "epoll", ())):
         return None
-    reactor._poller = turns = ShortTurns(poller)
+    reactor._poller = turns = ShortTurns(poller, clock)
     return turns

@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from matchd.turns import MOST, ShortTurns, shorten
+from matchd.turns import LEAST, LONG, MOST, ShortTurns, shorten
 
 MANY = MOST + 50
 
@@ -63,7 +63,8 @@ class ReactorTests(Speakers):
         super().setUp()
         self.reactor: Any = EPollReactor()
         self.addCleanup(self.reactor._poller.close)
-        turns = shorten(self.reactor)
+        self.clock = Clock()
+        turns = shorten(self.reactor, self.clock.seconds)
         assert turns is not None
         self.turns = turns
         self.many = self.speakers(MANY)
@@ -78,6 +79,16 @@ class ReactorTests(Speakers):
         """However many have something to say, timers get their turn soon."""
         self.reactor.doIteration(0)
         self.assertEqual(len(self.spoke), MOST)
+
+    def test_after_a_long_turn_a_shorter_one(self) -> None:
+        """And so on; once turns are short again there may be more in them."""
+        took, heard = [2 * LONG] * 6 + [LONG / 2] * 6, []
+        for seconds in took:
+            self.spoke.clear()
+            self.reactor.doIteration(0)
+            heard.append(len(self.spoke))
+            self.clock.advance(seconds)
+        self.assertEqual(heard, [100, 50, 25, 12, 6, LEAST, LEAST, 10, 20, 40, 80, 100])
 
     def test_everybody_gets_his_turn(self) -> None:
         """Nobody is left out for those who were served before."""
@@ -121,7 +132,7 @@ class PollTests(Speakers):
 
     def test_what_a_preferred_one_wants_to_hear(self) -> None:
         """It is told when it may write, if it has asked for that."""
-        turns = ShortTurns(select.epoll())
+        turns = ShortTurns(select.epoll(), Clock().seconds)
         many, (store,) = self.speakers(MANY), self.speakers(1)
         turns.register(store.fileno(), select.EPOLLIN)
         turns.prefer(store.fileno())

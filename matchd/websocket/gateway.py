@@ -34,8 +34,8 @@ class Gateway(WebSocketServerFactory):  # type: ignore[misc]
     ``converse`` begins the conversation of a new connection. ``origins`` are those of the web pages that
     may connect, such as ``https://game.example``; none are any. ``refused`` counts who was turned away, by
     reason (``full``, ``draining``, ``origin``, ``path``, ``plain_http``, ``address``, ``handshake``), and as
-    ``outcast`` each time that an address is shut out; ``closed`` counts the connections that ended, by close code: ours,
-    1000 when the client closed, 1006 when it just went.
+    ``outcast`` each time that an address is shut out; ``closed`` counts the connections that ended, by close code:
+    ours, 1000 when the client closed, 1006 when it just went.
     """
 
     noisy = False
