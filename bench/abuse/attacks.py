@@ -68,8 +68,8 @@ BOTNET = (
 class Toll:
     """What an attacker did in so many ``seconds``, and what became of his sockets.
 
-    Some were ``welcomed`` as WebSockets, some ``cut``; of the ``unanswered`` nobody took any notice. ``sent`` is what
-    the other side took, in bytes.
+    Some were ``welcomed`` as WebSockets, some ``cut``; of the ``unanswered`` nobody took any notice. ``sent`` are the
+    bytes that the other side took, ``heard`` those that it answered.
     """
 
     seconds: float = 0.0
@@ -78,6 +78,7 @@ class Toll:
     cut: int = 0
     unanswered: int = 0
     sent: int = 0
+    heard: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +178,7 @@ class Attacker:
             return not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         heard = sock.recv(65536)
         self.toll.welcomed += heard.startswith(WELCOME)
+        self.toll.heard += len(heard)
         return bool(heard) and GO_AWAY not in heard
 
     def _say(self, sock: socket.socket, words: bytes) -> None:

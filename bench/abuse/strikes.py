@@ -69,15 +69,16 @@ def node(cores: Cores = ANYWHERE, trusted: str = f"{VICTIM}/32") -> Iterator[tup
             child.ended()
 
 
-def _attack(attack: Attack, port: int, pace: Pace, seconds: float, answer: Queue[Toll]) -> None:
-    be_modest()
+def _attack(attack: Attack, port: int, seconds: float, pace: Pace, modest: bool, answer: Queue[Toll]) -> None:
+    if modest:
+        be_modest()
     answer.put(Attacker(attack, (VICTIM, port), pace).attack(seconds))
 
 
-def carry_out(attack: Attack, port: int, seconds: float, pace: Pace = UNBOUNDED) -> Toll:
-    """Attack the port for so long, from a process of its own."""
+def carry_out(attack: Attack, port: int, seconds: float, pace: Pace = UNBOUNDED, modest: bool = False) -> Toll:
+    """Attack the port for so long, from a process of its own; a modest one leaves its core to others."""
     answer: Queue[Toll] = Queue()
-    attacker = Process(target=_attack, args=(attack, port, pace, seconds, answer), daemon=True)
+    attacker = Process(target=_attack, args=(attack, port, seconds, pace, modest, answer), daemon=True)
     attacker.start()
     toll = answer.get(timeout=seconds + 60)
     attacker.join(30)
@@ -103,10 +104,11 @@ class Phase:
         return p99(answers, self._began, self._ended)
 
 
-def strike(
-    attack: Attack, port: int, pid: int, seconds: float, rate: float, cores: Cores = ANYWHERE, controlled: bool = True
-) -> Damage:
-    """Attack the node with this port and process, while so many honest players come a second."""
+def strike(attack: Attack, port: int, pid: int, seconds: float, rate: float, cores: Cores | None = None) -> Damage:
+    """Attack the node with this port and process, while so many honest players come a second.
+
+    With ``cores``, on which everything already is, the attacker is modest, and strikes a sink too.
+    """
     control = None
     with flowing(f"ws://{VICTIM}:{port}/ws/", rate) as answers:
         time.sleep(SETTLING)
@@ -114,13 +116,13 @@ def strike(
         time.sleep(seconds)
         calm.end()
         attacked = Phase(pid)
-        toll = carry_out(attack, port, seconds)
+        toll = carry_out(attack, port, seconds, modest=cores is not None)
         attacked.end()
-        if controlled:
+        if cores is not None:
             time.sleep(SETTLING)
             with sink(toll.sent // toll.opened, cores.node) as drain:
                 control = Phase(pid)
-                carry_out(attack, drain, seconds, Pace.of(toll))
+                carry_out(attack, drain, seconds, Pace.of(toll), modest=True)
                 control.end()
     return Damage(
         calm.p99(answers),

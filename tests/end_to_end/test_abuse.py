@@ -27,6 +27,9 @@ HONEST = 20.0
 MOST_TAKEN = 131_072
 """Bytes of one connection, most of them in the kernel's buffers at either end."""
 
+MOST_ANSWERED = 10_000
+"""Bytes of answers on one connection: to 80 messages, of which half are refused."""
+
 
 def attack(name: str) -> Attack:
     """The one with this name."""
@@ -44,7 +47,7 @@ class AbuseTests(SynchronousTestCase):
     def assert_survives(self, name: str, seconds: float = SECONDS) -> None:
         """Every honest player has had his answers, or this raises."""
         with node() as (port, child):
-            damage = strike(attack(name), port, child.pid, seconds, HONEST, controlled=False)
+            damage = strike(attack(name), port, child.pid, seconds, HONEST)
             self.assertIsNone(child.status)
             self.assertNotIn("Traceback", child.stdout + child.stderr)
         self.assertLessEqual(damage.grown, MOST_GROWTH, damage)
@@ -54,6 +57,7 @@ class AbuseTests(SynchronousTestCase):
         """He has got what the limits say, and not more."""
         self.assertLessEqual(toll.welcomed, most_welcomed(attack, toll), toll)
         self.assertLessEqual(toll.sent, MOST_TAKEN * toll.opened, toll)
+        self.assertLessEqual(toll.heard, MOST_ANSWERED * toll.opened, toll)
         self.assertGreater(toll.cut + toll.unanswered, 0, toll)
 
     def test_slow_handshakes(self) -> None:
