@@ -15,11 +15,14 @@ CHURN, RUSH = 0.05, 1.0
 """Share of the players who go, and of those who come in their place, each minute: usually, and under load."""
 PROBES = 50.0
 """Pings a second, to players by chance."""
+ROOM = 200
+"""Connections beyond the players: he who comes may be there before the node has heard that another one went."""
 
 
 async def hold(stage: Stage, players: int, quiet: float, seconds: float, rush: float) -> Outcome:
     """Players come, nothing happens for ``quiet`` seconds, some come and go for ``seconds``, many for ``rush``."""
-    node = await stage.node(stage.store(), toml=TOML)
+    room = f"{TOML}[limits]\nmax_connections = {players + ROOM}\n"
+    node = await stage.node(stage.store(), toml=room)
     meter = Meter(server=node.child.pid)
     empty = meter.rss_kib()["server"]
     figures: dict[str, float] = {}
