@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from bench.account import account, formed, settled
 from bench.books import Books
-from bench.scenarios.starved import overtakers
+from bench.scenarios.starved import overtakers, used
 from bench.walker import Way
 
 
@@ -60,3 +60,13 @@ class AccountTests(SynchronousTestCase):
         self.assertEqual(overtakers([first, beside, second, third]), [second])
         second.started = 8.96
         self.assertEqual(overtakers([first, beside, second, third]), [])
+
+    def test_how_much_of_the_slots_time_was_used(self) -> None:
+        """Between the first match and the last: here one of two slots was free for half of it."""
+        ways = [
+            self.way("a", 0, "s1", found=10), self.way("b", 0, "s1", found=10),
+            self.way("c", 0, "s2", found=10), self.way("d", 0, "s3", found=14), self.way("e", 0, "s4", found=18),
+            self.way("f", 0, "", started=3),
+        ]  # fmt: skip
+        self.assertEqual(used(ways, 2, 4.0), 0.75)
+        self.assertEqual(used(ways[:2], 2, 4.0), 0)

@@ -22,15 +22,22 @@ async def starved(stage: Stage, players: int, rate: float, slots: int, session_s
     generator = Generator(Plan([node.url], ["Game"]), stage.say)
     account = await generator.open(players, rate)
     passed = overtakers(generator.ways)
-    best = slots / session_seconds * 2
     figures = {
         "rate": account.per_second,
-        "slots used": account.per_second / best * 100,
+        "slots used": used(generator.ways, slots, session_seconds) * 100,
         "wait p50": account.millis["enqueue to match"]["p50"] / 1000,
         "wait p100": account.millis["enqueue to match"]["p100"] / 1000,
         "overtaken": float(len(passed)),
     }
     return Outcome(figures, account.wrong + [f"{way.wish.player} overtook somebody" for way in passed], account.remarks)
+
+
+def used(ways: Sequence[Way], slots: int, session_seconds: float) -> float:
+    """The share of the slots' time, from the first match to the last, in which there was a session on them."""
+    began = {way.loading_session: way.found for way in ways if way.found}.values()
+    first, last = min(began, default=0.0), max(began, default=0.0)
+    played = sum(min(session_seconds, last - moment) for moment in began)
+    return played / (slots * (last - first)) if last > first else 0.0
 
 
 def overtakers(ways: Sequence[Way], tolerance: float = TOLERANCE_SECONDS) -> list[Way]:
@@ -57,6 +64,6 @@ SCENARIO = Scenario(
         Figure("overtaken", "players", 0),
     ),
     starved,
-    full={"players": 800, "rate": 400.0, "slots": 40, "session_seconds": 1.0},
+    full={"players": 800, "rate": 400.0, "slots": 40, "session_seconds": 5.0},
     smoke={"players": 16, "rate": 50.0, "slots": 2, "session_seconds": 0.2},
 )

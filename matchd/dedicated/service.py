@@ -20,6 +20,8 @@ from matchd.jointoken import JoinTokenCheck
 
 log = Logger()
 
+END_SECONDS = 0.1
+"""By how much sessions may end late: who waits for a slot waits so much longer."""
 EVERY_ADDRESS = ("0.0.0.0", "::")
 
 
@@ -50,7 +52,7 @@ class GameServerService(Service):
         resource = GameServerResource(reactor, sessions, lambda: self.address, on_change, check)
         self._connections = WrappingFactory(GameServerSite(resource, reactor))
         self._connections.noisy = False
-        self._expiry = Loop(background, "session expiry", 1.0, self._expire)
+        self._expiry = Loop(background, "session expiry", END_SECONDS, self._expire)
 
     @property
     def address(self) -> str:
