@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import islice
 
-from prometheus_client import CollectorRegistry, Gauge, GCCollector, Histogram, Info, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, GCCollector, Histogram, Info, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
 
 from matchd import __version__
 from matchd.messages import CloseCode
 from matchd.model import Place, Reason
 from matchd.tally import OTHER, Family, Labels, Scraped, Tally, WithoutBirthdays
+from matchd.usage import Usage
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 """What ``Metrics.render`` makes: the Prometheus text format."""
@@ -158,7 +159,7 @@ class Metrics:
         Info("node", "Which node this is.", namespace=PREFIX, registry=self._registry).info(
             {"node": node, "version": __version__}
         )
-        ProcessCollector(registry=self._registry)
+        self._registry.register(Usage())
         GCCollector(registry=self._registry)
 
     def redis_round_trip(self, seconds: float) -> None:
