@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from typing import Any
 
 from twisted.internet.endpoints import serverFromString
@@ -15,6 +16,12 @@ from matchd.errors import StartupError
 BACKLOG = 4096
 """Connections the kernel keeps for us while we are busy: all of a node's players may come at once."""
 
+PROBES = {"SO_KEEPALIVE": 1, "TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 3, "TCP_KEEPCNT": 5, "TCP_USER_TIMEOUT": 30_000}
+"""How the kernel finds out whose machine or network has gone without a word: within 30 s, be it silent or written to.
+
+It asks after 15 s of silence, and then every 3 s. The last one, in ms, is how long it tries to send.
+"""
+
 _TCP = re.compile(r"tcp6?:(?:port=)?([0-9]+)((?::.*)?)\Z")
 
 
@@ -24,10 +31,12 @@ async def listen(
     """Listen as ``description`` says, where other processes may too if ``shared``; raises StartupError."""
     try:
         if shared:
-            return _listen_shared(reactor, description, factory)
-        is_tcp = description.startswith(("tcp", "ssl:", "haproxy:tcp"))
-        backlog = f":backlog={BACKLOG}" if is_tcp and "backlog=" not in description else ""
-        port: IListeningPort = await serverFromString(reactor, description + backlog).listen(factory)
+            port = _listen_shared(reactor, description, factory)
+        else:
+            is_tcp = description.startswith(("tcp", "ssl:", "haproxy:tcp"))
+            backlog = f":backlog={BACKLOG}" if is_tcp and "backlog=" not in description else ""
+            port = await serverFromString(reactor, description + backlog).listen(factory)
+        _notice_the_vanished(port)
         return port
     except (CannotListenError, OSError) as error:
         reason = error.socketError if isinstance(error, CannotListenError) else error
@@ -42,6 +51,17 @@ def _listen_shared(reactor: Any, description: str, factory: IProtocolFactory) ->
     binding = makeBinding(match[2] or "", int(match[1]), reuseAddress=True, reusePort=True)
     port: IListeningPort = reactor.listenTCP(binding, factory, backlog=BACKLOG)
     return port
+
+
+def _notice_the_vanished(port: IListeningPort) -> None:
+    """Connections inherit this from their port, on Linux and the BSDs; what a system does not know is left out."""
+    listening = getattr(port, "socket", None)
+    if listening is None or listening.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    for name, value in PROBES.items():
+        if hasattr(socket, name):
+            level = socket.SOL_SOCKET if name.startswith("SO_") else socket.IPPROTO_TCP
+            listening.setsockopt(level, getattr(socket, name), value)
 
 
 def with_port(description: str, port: IListeningPort) -> str:

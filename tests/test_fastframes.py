@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from matchd.websocket.connection import PlayerConnection
 from matchd.websocket.fastframes import FastFrames, cut, with_options
 from tests.support.properties import patient
-from tests.support.wire import BINARY, CLOSE, PING, PONG, TEXT, Client, Port, fragments, frame, request
+from tests.support.wire import BINARY, CLOSE, PING, PONG, TEXT, Client, Port, fragments, frame, request, server_frames
 
 LONGEST = 300
 
@@ -113,6 +113,7 @@ class SameAsAutobahnTests(SynchronousTestCase):
     @example(frame(b"echo") + frame(b"close") + frame(b"after") + frame(b"", CLOSE), [])
     @example(frame(b"a\xff") + frame(b"after") + frame(b"", CLOSE), [])
     @example(frame(b"drop") + frame(b"after"), [])
+    @example(frame(b"", PONG), [])
     @example(fragments(b"\xe2\x82", b"\xac") + frame(b"echo"), [8, 14])
     def test_whatever_comes_however_chopped(self, stream: bytes, cuts: list[int]) -> None:
         """The same messages in the same order, the same bytes sent, the same end."""
@@ -146,6 +147,21 @@ class SameAsAutobahnTests(SynchronousTestCase):
             client.hang_up()
             seen.append((client.wire.value(), client.wire.aborted, listener.received, port.gateway.closed))
         self.assertEqual(*seen)
+
+
+class PingTests(SynchronousTestCase):
+    def test_a_ping_is_the_same_as_autobahns(self) -> None:
+        """While the connection is open; one that closes is asked nothing any more."""
+        wires = []
+        for protocol, ping in ((Fast, Fast.ping), (Plain, Plain.sendPing)):
+            client = Client(FACTORIES[protocol])
+            client.feed(request())
+            ping(client.connection)
+            client.connection.sendClose(4000)
+            ping(client.connection)
+            wires.append(client.rest)
+        self.assertEqual(*wires)
+        self.assertEqual([opcode for opcode, _ in server_frames(wires[0])], [PING, CLOSE])
 
 
 class CutTests(SynchronousTestCase):

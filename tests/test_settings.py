@@ -217,7 +217,7 @@ class ValueTests(Files):
         self.assertEqual(settings.listen, "tcp:8080:interface=127.0.0.1")
         self.assertEqual(settings.http, "tcp:8081:interface=127.0.0.1")
         self.assertEqual(dict(settings.modes), {"Normal_1v1": DEFAULT_MODE})
-        self.assertEqual(settings.limits, Limits(18_000, 20, 40, 30, 5, 20))
+        self.assertEqual(settings.limits, Limits(18_000, 20, 40, 30, 5, 40))
         self.assertEqual(settings.recovery, Recovery(4, 0, 15))
         self.assertEqual(settings.matchmaking, Matchmaking(0.5, 5, 3))
         self.assertEqual((settings.auth.mode, settings.workers, settings.log_format), ("none", 1, "text"))

@@ -18,7 +18,7 @@ class Limits:
     burst: int = bounded(40, 1, 100_000)
     idle_seconds: float = bounded(30.0, 1.0, 3600.0)
     handshake_seconds: float = bounded(5.0, 0.1, 60.0)
-    ping_seconds: float = bounded(20.0, 1.0, 3600.0)
+    ping_seconds: float = bounded(40.0, 1.0, 3600.0)
     address_connections: int = bounded(250, 1, 1_000_000)
     address_half_open: int = bounded(50, 1, 1_000_000)
     address_handshakes_per_second: float = bounded(25.0, 0.1, 100_000.0)

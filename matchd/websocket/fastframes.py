@@ -25,6 +25,9 @@ from matchd.websocket.prompt import write
 TEXT, PING, PONG = 0x81, 0x89, 0x8A
 """The first byte of such a frame in one piece."""
 
+BARE_PING, BARE_PONG = b"\x89\x00", b"\x8a\x80"
+"""Our ping, with nothing in it, and the answer of a client, but for its mask."""
+
 
 def cut(data: bytes, start: int, longest: int) -> tuple[int, bytes, int] | None:
     """The frame at ``start``: its first byte, its payload, and where the next one begins.
@@ -142,6 +145,9 @@ class FastFrames(_Shared, FastOpening):
     def dataReceived(self, data: bytes) -> None:
         """Bytes from the client."""
         if self.state == self.STATE_OPEN and self._between_frames():
+            if len(data) == 6 and data.startswith(BARE_PONG):
+                self.onPong(b"")
+                return
             start = 0
             while self.state == self.STATE_OPEN and (frame := cut(data, start, self.maxMessagePayloadSize)):
                 kind, payload, start = frame
@@ -179,6 +185,11 @@ class FastFrames(_Shared, FastOpening):
         else:
             head = b"\x81\x7f" + length.to_bytes(8, "big")
         write(self.transport, head + text)
+
+    def ping(self) -> None:
+        """Ask for a sign of life; Autobahn's own makes the same two bytes each time."""
+        if self.state == self.STATE_OPEN:
+            write(self.transport, BARE_PING)
 
     def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
         """Autobahn's own also formats a log line that nobody reads; nothing here is sent in pieces."""

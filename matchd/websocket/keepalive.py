@@ -64,7 +64,7 @@ class Keepalive:
     def _look_at(self, connection: PlayerConnection) -> None:
         connection.silence += 1
         if connection.silence == TURNS_TO_PING:
-            connection.sendPing()
+            connection.ping()
         elif connection.silence > TURNS_TO_PING:
             connection.close(CloseCode.IDLE, "no pong")
 

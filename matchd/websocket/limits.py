@@ -67,7 +67,7 @@ class Limits:
 
     idle_seconds: float = 30.0
     """Time to ask for a place in a queue."""
-    ping_seconds: float = 20.0
+    ping_seconds: float = 40.0
     """Between two pings to a client that says nothing; half of it is the time to answer."""
     stall_seconds: float = 10.0
     """Time for a client to read again that has stopped reading."""

@@ -1,0 +1,56 @@
+"""What the ports that the settings describe do for every connection."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import TCP4ClientEndpoint, UNIXClientEndpoint, connectProtocol
+from twisted.internet.protocol import Factory, Protocol
+from twisted.trial.unittest import SkipTest, TestCase
+
+from matchd.ports import PROBES, listen
+
+
+class PortsTests(TestCase):
+    async def accepted(self, description: str, shared: bool = False) -> Any:
+        """A connection to a port with this description, as the listening side has it."""
+        came: Deferred[Any] = Deferred()
+
+        class Accepted(Protocol):
+            def connectionMade(self) -> None:
+                came.callback(self.transport)
+
+        port = await listen(reactor, "listen", description, Factory.forProtocol(Accepted), shared)
+        self.addCleanup(port.stopListening)
+        where = port.getHost()
+        path = getattr(where, "name", None)
+        door = UNIXClientEndpoint(reactor, path) if path else TCP4ClientEndpoint(reactor, "127.0.0.1", where.port)
+        client = await connectProtocol(door, Protocol())
+        self.addCleanup(client.transport.abortConnection)
+        transport = await came
+        self.addCleanup(transport.abortConnection)
+        return transport
+
+    async def test_the_kernel_looks_for_clients_that_vanish(self) -> None:
+        """Of all connections, whether other processes share the port or not: who has no power says no goodbye."""
+        if not hasattr(socket, "TCP_USER_TIMEOUT"):
+            raise SkipTest("needs Linux")
+        for shared in (False, True):
+            transport = await self.accepted("tcp:0:interface=127.0.0.1", shared)
+            self.assertTrue(transport.getTcpKeepAlive())
+            for name in PROBES.keys() - {"SO_KEEPALIVE"}:
+                asked = transport.socket.getsockopt(socket.IPPROTO_TCP, getattr(socket, name))
+                self.assertEqual(asked, PROBES[name], name)
+
+    def test_they_are_found_within_thirty_seconds(self) -> None:
+        """So docs/reliability.md promises: after some silence, and as long as it takes to be sure."""
+        idle, every, times = (PROBES[f"TCP_KEEP{name}"] for name in ("IDLE", "INTVL", "CNT"))
+        self.assertEqual((idle + every * times, PROBES["TCP_USER_TIMEOUT"]), (30, 30_000))
+
+    async def test_what_has_no_network_has_nothing_to_look_for(self) -> None:
+        """A socket in the file system is listened on all the same."""
+        transport = await self.accepted(f"unix:{self.mktemp()}")
+        self.assertEqual(transport.socket.family, socket.AF_UNIX)
