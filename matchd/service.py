@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from matchd import exits
-from matchd.auth.authority import authority
+from matchd.auth.authority import Authority, authority
 from matchd.background import Background
 from matchd.collector import Collector
 from matchd.config.settings import Settings
@@ -59,12 +59,16 @@ def build(settings: Settings, reactor: Any) -> Service:
 
 
 class Matchd(Service):
-    """A node with its sockets. Starts whole or not at all; a failed start ends the process with one line."""
+    """A node with its sockets. Starts whole or not at all; a failed start ends the process with one line.
+
+    While the keys of players' tokens are out of reach it waits with the players' port closed, and says it is not ready.
+    """
 
     def __init__(self, settings: Settings, reactor: Any, shares_port: bool = False) -> None:
         """``shares_port``: other processes listen on the player port too."""
         self._shares_port = shares_port or settings.workers > 1
         self._workers: Workers | None = None
+        self._authority: Authority | None = None
         self._settings = settings
         self._reactor = reactor
         self._background = Background(reactor)
@@ -99,6 +103,8 @@ class Matchd(Service):
             self._start_practice_server()
         await self.node.provider.vouch()
         operators = await self._open_operators_port() if settings.http is not None else None
+        if self._authority is not None:
+            await self._authority.ready()
         players = await self._listen("listen", settings.listen, self.gateway)
         self._on_stop(guard(players, self.gateway))
         self._on_stop(self._send_everybody_away)
@@ -120,13 +126,13 @@ class Matchd(Service):
         self._addresses = AddressBook(reactor, allowed(settings))
         client = GameServerClient(reactor, addresses=self._addresses, timeout=settings.matchmaking.allocation_timeout)
         self._on_stop(client.close)
-        players = authority(settings.auth, background)
-        if players is not None:
-            await players.start()
-            self._on_stop(players.stop)
+        self._authority = authority(settings.auth, background)
+        if self._authority is not None:
+            await self._authority.start()
+            self._on_stop(self._authority.stop)
         self.node = Node(
             background, commands, subscriber, client, settings.modes, tempo(settings), settings.key_prefix,
-            players, join_tokens(settings.join),
+            self._authority, join_tokens(settings.join),
         )  # fmt: skip
         limits = affordable(limits_of(settings), raise_limit())
         self.gateway = Gateway(background, self.node.open, limits, settings.origins)
@@ -188,6 +194,8 @@ class Matchd(Service):
         return port
 
     def _failed(self, failure: Failure) -> None:
+        if failure.check(CancelledError):
+            return  # told to stop while it still waited
         if failure.check(MatchdError):
             exits.fail(self._reactor, failure.getErrorMessage())
         else:
@@ -209,9 +217,11 @@ class Matchd(Service):
         """Why players can't be served now, or None."""
         if self._draining:
             return "draining"
-        problem = next((f"redis: {link.problem}" for link in self._links if not link.up), None)
-        troubled = (f"worker {number}: {word.problem}" for number, word in self._words().items() if word.problem)
-        return problem or next(troubled, None)
+        problems = [f"redis: {link.problem}" for link in self._links if not link.up]
+        if self._authority is not None and self._authority.problem:
+            problems.append(self._authority.problem)
+        problems += (f"worker {number}: {word.problem}" for number, word in self._words().items() if word.problem)
+        return problems[0] if problems else None
 
     def metrics(self) -> bytes:
         """The metrics of this process, and of those beside it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
@@ -41,13 +41,16 @@ class Fetching(SynchronousTestCase):
         self.answer = response("200 OK", jwks(OLD).encode())
         self.provider = ScriptedServers(self.reply)
         self.network.listen(7000, self.provider)
-        auth = Auth(mode="jwt", algorithm="ES256", jwks_url=URL, jwks_refresh=300)
-        made = authority(auth, self.background, lambda: NOW)
-        assert made is not None
-        self.authority: Authority = made
+        self.authority = self.believer()
         self.warnings: list[str] = []
         globalLogPublisher.addObserver(self.note)
         self.addCleanup(globalLogPublisher.removeObserver, self.note)
+
+    def believer(self) -> Authority:
+        auth = Auth(mode="jwt", algorithm="ES256", jwks_url=URL, jwks_refresh=300)
+        made = authority(auth, self.background, lambda: NOW)
+        assert made is not None
+        return made
 
     def note(self, event: Any) -> None:
         if event["log_level"].name == "warn":
@@ -93,7 +96,7 @@ class Fetching(SynchronousTestCase):
 
 
 class StartTests(Fetching):
-    """There are keys, or matchd does not start."""
+    """There are keys, or matchd does not start: what is wrong with them does not pass."""
 
     def test_keys(self) -> None:
         """They are fetched before anybody comes, with one request."""
@@ -109,12 +112,11 @@ class StartTests(Fetching):
             (response("302 Found", b"", "Location: http://127.0.0.1:7000/other"), " answered 302"),
             (response("200 OK", b"<html>"), " holds no JSON Web Key Set"),
             (response("200 OK", jwks(signer("RS256")).encode()), " holds no key that verifies ES256"),
-            (response("200 OK", jwks(OLD).encode().ljust(64 * 1024 + 1)), ": more than 65536 bytes"),
         ):
             self.answer = answer
             failure = self.failureResultOf(self.start(), StartupError)
             self.assertEqual(failure.getErrorMessage(), f"auth.jwks_url: {URL}{why}")
-        self.assertEqual(self.fetched, 5)
+        self.assertEqual(self.fetched, 4)
 
     def test_large_set(self) -> None:
         """Large providers have many keys, with certificates."""
@@ -122,13 +124,87 @@ class StartTests(Fetching):
         self.started()
         self.assert_known(OLD.token())
 
+
+class AbsenceTests(Fetching):
+    """The provider of keys is out of reach when matchd starts: it waits, since that passes."""
+
+    def waits(self, answer: bytes, why: str) -> Deferred[None]:
+        """What fires when there are keys; they were asked for once."""
+        self.answer = answer
+        self.successResultOf(self.start())
+        self.addCleanup(self.stop)
+        self.assertEqual(self.authority.problem, f"auth.jwks_url: {URL}{why}")
+        return Deferred.fromCoroutine(self.authority.ready())
+
+    def test_keys_that_are_there(self) -> None:
+        """Nobody waits for those."""
+        self.started()
+        self.assertIsNone(self.authority.problem)
+        self.successResultOf(Deferred.fromCoroutine(self.authority.ready()))
+
+    def test_until_it_is_back(self) -> None:
+        """Asked again after 1, 2, 4 s and so on, half a minute at most; the first answer that will do ends it."""
+        ready = self.waits(response("503 Service Unavailable"), " answered 503")
+        asked = []
+        for second in range(100):
+            self.network.advance(1)
+            asked += [second + 1] * (self.fetched - 1 - len(asked))
+        self.assertEqual(asked, [1, 3, 7, 15, 31, 61, 91])
+        self.assertNoResult(ready)
+        self.offer(OLD)
+        self.network.advance(21, 1)
+        self.successResultOf(ready)
+        self.assertIsNone(self.authority.problem)
+        self.assert_known(OLD.token())
+
+    def test_what_passes(self) -> None:
+        """Whoever asks to be asked later, and an answer that is not read to its end."""
+        for answer, why in (
+            (response("408 Request Timeout"), " answered 408"),
+            (response("429 Too Many Requests"), " answered 429"),
+            (response("500 Internal Server Error"), " answered 500"),
+            (response("200 OK", jwks(OLD).encode().ljust(64 * 1024 + 1)), ": more than 65536 bytes"),
+        ):
+            ready = self.waits(answer, why)
+            self.successResultOf(Deferred.fromCoroutine(self.authority.stop()))
+            self.failureResultOf(ready, CancelledError)
+            self.authority = self.believer()
+
     def test_no_answer(self) -> None:
         """Five seconds are enough for all of it."""
         self.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"
         starting = self.start()
-        self.network.advance(5)
-        failure = self.failureResultOf(starting, StartupError)
-        self.assertEqual(failure.getErrorMessage(), f"auth.jwks_url: {URL}: no whole answer within 5 s")
+        self.network.advance(4.75)
+        self.assertNoResult(starting)
+        self.network.advance(0.25)
+        self.successResultOf(starting)
+        self.addCleanup(self.stop)
+        self.assertEqual(self.authority.problem, f"auth.jwks_url: {URL}: no whole answer within 5 s")
+
+    def test_what_it_is_now(self) -> None:
+        """The reason is the last one, and a line in the log each time; a set that is no use is a reason too."""
+        ready = self.waits(response("503 Service Unavailable"), " answered 503")
+        self.answer = response("200 OK", b"<html>")
+        self.network.advance(1)
+        problem = f"auth.jwks_url: {URL} holds no JSON Web Key Set"
+        self.assertEqual(self.authority.problem, problem)
+        self.assertEqual(self.warnings, [f"no keys of players' tokens yet: {problem}"])
+        self.assertNoResult(ready)
+        self.successResultOf(Deferred.fromCoroutine(self.authority.stop()))
+        self.failureResultOf(ready, CancelledError)
+
+    def test_stopped_meanwhile(self) -> None:
+        """Between two questions, or in the midst of one: nothing goes on."""
+        for wait, answer in ((0.5, b""), (1, b"")):
+            ready = self.waits(response("503 Service Unavailable"), " answered 503")
+            self.answer = answer
+            self.network.advance(wait)
+            stopped = Deferred.fromCoroutine(self.authority.stop())
+            self.network.settle()
+            self.successResultOf(stopped)
+            self.failureResultOf(ready, CancelledError)
+            self.assertEqual(self.network.reactor.getDelayedCalls(), [])
+            self.authority = self.believer()
 
 
 class RotationTests(Fetching):

@@ -37,8 +37,17 @@ class Authority:
         return self._tokens.read(token, self._source.keys, self.now())
 
     async def start(self) -> None:
-        """Get the keys. Raises StartupError."""
+        """Get the keys, unless they are out of reach. Raises StartupError."""
         await self._source.start()
+
+    @property
+    def problem(self) -> str | None:
+        """Why nobody can be identified yet; None where that is possible."""
+        return self._source.problem
+
+    async def ready(self) -> None:
+        """Returns when players can be identified. Raises CancelledError when ``stop`` came first."""
+        await self._source.obtained()
 
     async def stop(self) -> None:
         """There is nobody left to identify."""

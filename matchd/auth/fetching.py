@@ -1,4 +1,8 @@
-"""The keys of players' tokens from a URL: fetched at the start, from time to time, and when a new one is named."""
+"""The keys of players' tokens from a URL: fetched at the start, from time to time, and when a new one is named.
+
+Where they are may be out of reach just when a node starts: then it waits for them, and asks ever more seldom. A node
+that ended instead would make a short outage of the accounts a long one of the game. What is wrong for good ends it.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from matchd.auth.keyset import KeySet, read_jwks
@@ -21,6 +26,10 @@ LARGEST = 64 * 1024
 """Bytes of a key set; the large providers' have 20 KiB."""
 PAUSE = 10.0
 """Seconds between two fetches for the sake of keys that tokens name: whoever makes names up costs no more."""
+BUSY = (408, 429)
+"""What a server answers that would rather be asked later, as with any 5xx."""
+FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
+"""Seconds between two fetches while there are no keys at all: twice as many each time."""
 
 
 class KeySource(Protocol):
@@ -30,8 +39,15 @@ class KeySource(Protocol):
     def keys(self) -> KeySet:
         """Those that count now."""
 
+    @property
+    def problem(self) -> str | None:
+        """Why there are none yet; None where there are."""
+
     async def start(self) -> None:
-        """Have keys. Raises StartupError."""
+        """Get them, unless they are out of reach. Raises StartupError."""
+
+    async def obtained(self) -> None:
+        """Returns when there are keys. Raises CancelledError when nobody asks any more."""
 
     async def renew(self) -> bool:
         """A token names a key that is not among them: look for newer ones; whether it is worth another try."""
@@ -43,11 +59,16 @@ class KeySource(Protocol):
 class FixedKeys:
     """Keys that stay as they are."""
 
+    problem = None
+
     def __init__(self, keys: KeySet) -> None:
         self.keys = keys
 
     async def start(self) -> None:
         """They are here."""
+
+    async def obtained(self) -> None:
+        """They were here all the time."""
 
     async def renew(self) -> bool:
         """There are no others."""
@@ -62,6 +83,7 @@ class RenewedKeys:
 
     key = ""
     keys: KeySet
+    problem: str | None = None
 
     def __init__(self, algorithm: str, interval: float, background: Background) -> None:
         self._algorithm = algorithm
@@ -70,18 +92,36 @@ class RenewedKeys:
         self._next = 0.0
         self._waiting: list[Deferred[bool]] = []
         self._fetching = False
+        self._persisting: Deferred[None] | None = None
 
     async def start(self) -> None:
-        """Get them for the first time. Raises StartupError."""
+        """Get them for the first time, unless they are out of reach. Raises StartupError."""
         try:
             self.keys = await self._fetch()
+        except KeysOutOfReach as error:
+            self.problem = f"{self.key}: {error}"
+            log.error("{problem}; no players are let in before it answers", problem=self.problem)
         except KeysNotFetched as error:
             raise StartupError(f"{self.key}: {error}") from None
         self._loop.start()
 
+    async def obtained(self) -> None:
+        """Returns when there are keys. Raises CancelledError when ``stop`` came first."""
+        self._persisting = Deferred.fromCoroutine(self._persist())
+        await self._persisting
+
+    async def _persist(self) -> None:
+        wait = FIRST_WAIT
+        while self.problem is not None:
+            await deferLater(self._background.reactor, wait)
+            wait = min(2 * wait, LONGEST_WAIT)
+            await self._refresh()
+
     async def stop(self) -> None:
         """Get no more."""
         self._loop.stop()
+        if self._persisting is not None:
+            self._persisting.cancel()
 
     async def renew(self) -> bool:
         """Get them again, unless that was done a moment ago; who asks meanwhile waits for the same answer."""
@@ -100,15 +140,22 @@ class RenewedKeys:
         fresh = False
         try:
             self.keys = await self._fetch()
-            fresh = True
+            fresh, self.problem = True, None
         except KeysNotFetched as error:
-            log.warn("the keys of players' tokens stay as they were: {reason}", reason=str(error))
+            self._note(error)
         finally:
             self._fetching = False
             self._next = self._background.reactor.seconds() + PAUSE
             waiting, self._waiting = self._waiting, []
             for answer in waiting:
                 answer.callback(fresh)
+
+    def _note(self, error: KeysNotFetched) -> None:
+        if self.problem is None:
+            log.warn("the keys of players' tokens stay as they were: {reason}", reason=str(error))
+        else:
+            self.problem = f"{self.key}: {error}"
+            log.warn("no keys of players' tokens yet: {problem}", problem=self.problem)
 
     async def _fetch(self) -> KeySet:
         """Get them now. Raises KeysNotFetched."""
@@ -158,16 +205,22 @@ class FetchedKeys(RenewedKeys):
     async def _fetch(self) -> KeySet:
         try:
             answer = await self._exchanges.ask("GET", self._url, headers={"Accept": "application/json"})
+            if answer.status in BUSY or answer.status >= 500:
+                raise KeysOutOfReach(f"{self._url} answered {answer.status}")
             if not answer.ok:
                 raise KeysNotFetched(f"{self._url} answered {answer.status}")
             if answer.flaw:
-                raise KeysNotFetched(f"{self._url}: {answer.flaw}")
+                raise KeysOutOfReach(f"{self._url}: {answer.flaw}")
             return read_jwks(self._algorithm, answer.body)
         except (Unreachable, Unanswered) as error:
-            raise KeysNotFetched(f"{self._url}: {error}") from None
+            raise KeysOutOfReach(f"{self._url}: {error}") from None
         except ValueError as error:
             raise KeysNotFetched(f"{self._url} {error}") from None
 
 
 class KeysNotFetched(MatchdError):
     """There were none to be had; the text says why."""
+
+
+class KeysOutOfReach(KeysNotFetched):
+    """Nobody answers, not to the end, or says that he can't just now: that passes."""

@@ -25,10 +25,10 @@ class ScriptedPort(ScriptedServers):
         self.open: set[ScriptedServer] = set()
         self._port: IListeningPort | None = None
 
-    def listen(self, tls: CertificateOptions | None = None) -> ScriptedPort:
-        """Begin to listen, for TLS if there is a certificate."""
+    def listen(self, tls: CertificateOptions | None = None, port: int = 0) -> ScriptedPort:
+        """Begin to listen, for TLS if there is a certificate, on any port if none is named."""
         factory = TLSMemoryBIOFactory(tls, False, self) if tls else self
-        self._port = reactor.listenTCP(0, factory, interface="127.0.0.1")
+        self._port = reactor.listenTCP(port, factory, interface="127.0.0.1")
         return self
 
     @property
