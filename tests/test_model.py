@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import time
+from unittest.mock import patch
 
+from twisted.logger import Logger
 from twisted.trial.unittest import SynchronousTestCase
 
+from matchd.store import store
 from tests.model.bugs import BUGS
 from tests.model.machine import MatchmakingMachine
 from tests.model.planted import hunt, planted
 from tests.model.runner import Effort, search
+from tests.model.world import ModelWorld
+from tests.support.worlds import valkey_path
 
 SEED = int(os.environ.get("MODEL_SEED", "1000"))
 SECONDS = float(os.environ.get("MODEL_SECONDS", "20"))
@@ -37,6 +42,16 @@ class ModelTests(SynchronousTestCase):
         for bug in BUGS:
             if bug.name in QUICKLY_CAUGHT:
                 self.assertIsNotNone(hunt(bug, 1).failed_seed, bug.name)
+
+    def test_world_that_can_not_begin(self) -> None:
+        """A world whose making fails half-way is undone: the product is whole again, and nothing watches its log."""
+        whole = store.load_all
+        with patch("tests.model.world.ModelNode", side_effect=MemoryError), self.assertRaises(MemoryError):
+            ModelWorld(valkey_path(), 2)
+        self.assertIs(store.load_all, whole)
+        with patch("tests.model.history.History.wrong") as wrong:
+            Logger().error("something went wrong here")
+        wrong.assert_not_called()
 
     def test_planted_bugs_fit(self) -> None:
         """Every bug that is planted still has its place in the product."""

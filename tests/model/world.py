@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from itertools import count
 from typing import Any
 
@@ -56,10 +56,15 @@ class ModelWorld:
         self._now = self._stood_still = 0.0
         self._seen: Snapshot | None = None
         self._numbers = count(1)
-        self._after = ExitStack()
-        self._after.enter_context(laboratory(changes))
-        self._direct = BlockingConnection(path)
-        self._reading = TextConnection(path)
+        with ExitStack() as after:
+            self._begin(after, nodes, changes)
+            self._after = after.pop_all()
+
+    def _begin(self, after: ExitStack, nodes: int, changes: tuple[Change, ...]) -> None:
+        """Everything that has to be undone by ``after``, even if beginning fails half-way."""
+        after.enter_context(laboratory(changes))
+        self._direct = after.enter_context(closing(BlockingConnection(self.path)))
+        self._reading = after.enter_context(closing(TextConnection(self.path)))
         self._direct.ask("FLUSHALL")
         self._direct.ask("SET", CLOCK, START_US)
         for script in scripts(changes).values():
@@ -68,16 +73,16 @@ class ModelWorld:
         self.history = History(self.hosts)
         self.witness = Witness(scripts(changes), self._ask_all, self.snapshot, self.history, self.hosts, self.now)
         self._censor = Store(DirectWire(self.run), None, MODES.values(), node="censor")  # type: ignore[arg-type]
-        self._watch_the_log()
+        self._watch_the_log(after)
         self.nodes = [ModelNode(self, number) for number in range(nodes)]
 
-    def _watch_the_log(self) -> None:
+    def _watch_the_log(self, after: ExitStack) -> None:
         def watch(event: LogEvent) -> None:
             if event["log_level"] >= LogLevel.error:
                 self.history.wrong(12, f"the log has {event.get('log_failure') or event}")
 
         globalLogPublisher.addObserver(watch)
-        self._after.callback(globalLogPublisher.removeObserver, watch)
+        after.callback(globalLogPublisher.removeObserver, watch)
 
     # the store
 
@@ -268,11 +273,9 @@ class ModelWorld:
 
     def close(self) -> None:
         """End everything; nothing may be left."""
-        for node in self.nodes:
-            node.kill()
-            leftovers = node.clock.getDelayedCalls()
-            if leftovers:
-                self.history.wrong(12, f"{node} ended, and left {leftovers}")
-        self._after.close()
-        self._direct.close()
-        self._reading.close()
+        with self._after:
+            for node in self.nodes:
+                node.kill()
+                leftovers = node.clock.getDelayedCalls()
+                if leftovers:
+                    self.history.wrong(12, f"{node} ended, and left {leftovers}")
