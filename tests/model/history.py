@@ -8,12 +8,14 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from matchd.messages import CloseCode
+from tests.model.laboratory import START_US
 from tests.support.world import MODES
 
 if TYPE_CHECKING:
     from matchd.matches.gameserver import CreateSession
     from tests.model.clients import Client
     from tests.model.hosts import Hosts
+    from tests.model.snapshot import Snapshot
 
 Message = dict[str, Any]
 
@@ -44,6 +46,8 @@ class History:
         self.harmed: dict[tuple[str, str], float] = {}
         """The players who lost their connection through a node or the store, what they were loading then, and from
         which moment on nobody may blame them for it."""
+        self._sent_away: dict[str, Client] = {}
+        """The connections that a draining node has closed, and of which the store does not know that yet."""
         self._blamed: set[tuple[str, str]] = set()
         self._hosts = hosts
         self._wrongs: list[Broken] = []
@@ -111,9 +115,11 @@ class History:
             case CloseCode.SUPERSEDED:
                 if client.player_id not in self.contested and not self._others_spoke_since(client):
                     self.wrong(10, f"{client} was superseded, and nobody asked for {client.player_id} since")
+            case CloseCode.DRAINING if client.node.draining:
+                self._sent_away[client.connection_id] = client
             case CloseCode.DRAINING:
                 self.harm(client)
-                if not client.node.draining and not client.node.given_up:
+                if not client.node.given_up:
                     self.wrong(10, f"{client} was sent away by {client.node}, which goes on")
             case _:
                 self.wrong(10, f"{client} was closed with {code}")
@@ -123,8 +129,18 @@ class History:
         if client.place == "loading":
             self.harmed.setdefault((client.player_id, client.transcript.session), known_from)
 
-    def blamed(self, player: str, sessions: Mapping[str, float]) -> None:
-        """By the store this player failed to load these sessions, in these moments."""
+    def left(self, connection: str, before: Snapshot) -> None:
+        """The store hears that a connection is gone: if a node sent it away, nobody is blamed for that from now on."""
+        if client := self._sent_away.pop(connection, None):
+            self.see_blames(before)
+            self.harm(client)
+
+    def see_blames(self, snapshot: Snapshot) -> None:
+        """By the store players failed to load sessions, each in a moment."""
+        for player, dodges in snapshot.under("dodges:"):
+            self._blamed_for(player, {session: at / 1e3 - START_US / 1e6 for session, at in dodges.items()})
+
+    def _blamed_for(self, player: str, sessions: Mapping[str, float]) -> None:
         for session, moment in sessions.items():
             if (player, session) not in self._to_load:
                 self.wrong(13, f"{player} is blamed for {session}, which he was never told to load")

@@ -156,6 +156,7 @@ class Witness:
             self._owns("dequeue", said, before)
 
     def _saw_leave(self, said: list[str], answer: Any, before: Snapshot) -> None:
+        self._history.left(said[1], before)
         if before.players.get(said[0], {}).get("conn") != said[1]:
             self._was_not_owner("leave", said, before)
 

@@ -257,9 +257,7 @@ class ModelWorld:
             accepted = [self.witness.since.get(who) for who in (player, record["conn"])]
             if record["since"] not in accepted and player not in self.history.contested:
                 self.history.wrong(8, f"{player} waits since {record['since']}, and was accepted at {accepted}")
-        for player, dodges in snapshot.under("dodges:"):
-            began = START_US / 1e6
-            self.history.blamed(player, {session: at / 1e3 - began for session, at in dodges.items()})
+        self.history.see_blames(snapshot)
         if self.rested:
             for invariant, text in at_rest(self, snapshot):
                 self.history.wrong(invariant, text)
