@@ -22,7 +22,10 @@ TIMEOUT = 5.0
 
 @dataclass(slots=True)
 class Host:
-    """One game server: ``sessions`` run there, by loading session; ``beating`` while it sends heartbeats."""
+    """One game server: ``sessions`` run there, by loading session; ``beating`` while it sends heartbeats.
+
+    One that ``counts`` says in them how many sessions it has ever ``made``.
+    """
 
     server_id: str
     capacity: int
@@ -31,6 +34,8 @@ class Host:
     beat_at: float = -1e9
     heard_of: float = -1e9
     sessions: dict[str, str] = field(default_factory=dict)
+    counts: bool = False
+    made: int = 0
 
     @property
     def address(self) -> str:
@@ -44,12 +49,15 @@ class Host:
 
     def make(self, session: str) -> GameSession:
         """The session, made now or before."""
-        name = self.sessions.setdefault(session, f"game-{session}@{self.server_id}")
-        return GameSession(name, self.address)
+        if session not in self.sessions:
+            self.sessions[session] = f"game-{session}@{self.server_id}"
+            self.made += 1
+        return GameSession(self.sessions[session], self.address)
 
     def description(self) -> GameServer:
         """Its heartbeat."""
-        return GameServer(self.server_id, self.address, self.capacity, sessions=len(self.sessions))
+        made = self.made if self.counts else None
+        return GameServer(self.server_id, self.address, self.capacity, sessions=len(self.sessions), made=made)
 
 
 @dataclass(slots=True)
@@ -78,8 +86,8 @@ class Hosts:
         return iter(self.by_address.values())
 
     def open(self, server_id: str, capacity: int) -> Host:
-        """A new game server."""
-        host = Host(server_id, capacity)
+        """A new game server; every other one counts."""
+        host = Host(server_id, capacity, counts=len(self.by_address) % 2 == 0)
         self.by_address[host.address] = host
         return host
 

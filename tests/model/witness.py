@@ -10,6 +10,7 @@ import hiredis
 from matchd.store.scripts import Script
 from tests.model.history import History
 from tests.model.hosts import Hosts
+from tests.model.laboratory import START_US
 from tests.model.snapshot import Snapshot
 from tests.support.gathered import one_by_one, strides
 from tests.support.world import MODES
@@ -23,6 +24,8 @@ UNGUARDED = ("join", "tally", "inspect")
 """The scripts that anybody may run."""
 REFUSALS = (b"already_queued", b"cooldown", b"not_queued", b"not_in_session", b"server_gone", b"lost", 0)
 HEARTBEAT_TTL = 15.0
+PATIENCE = 1.0
+"""Seconds for which nobody is told what became of a session that the store has forgotten, if no node knows."""
 Arguments = tuple[bytes | str | int, ...]
 NODE, SAID = 4, 6
 """Where the arguments of a script have the node that asks, and what it asks."""
@@ -163,7 +166,7 @@ class Witness:
     def _saw_loading_complete(self, said: list[str], answer: list[Any], before: Snapshot) -> None:
         if answer[0] in REFUSALS:
             return self._changed_nothing("loading_complete", answer, before)
-        self._history.ready[before.players[said[0]]["session"]].add(said[0])
+        self._history.ready[before.players[said[0]].get("session", "")].add(said[0])
         if answer[0] == b"complete":
             session = answer[1].decode()
             if session in self._complete:
@@ -188,13 +191,21 @@ class Witness:
         if answer in REFUSALS or session in self._history.settled:
             return self._changed_nothing("settle", answer, before)
         self._history.settled[session] = server
-        seeks = before.sessions.get(session)
-        if seeks is None or (seeks.fields.get(":owner"), seeks.server) != (self._node, server):
-            self._history.wrong(4, f"{session} is settled on {server} by {self._node}, and is {seeks}")
+        if not self._may_settle(session, server, before):
+            self._history.wrong(
+                4, f"{session} is settled on {server} by {self._node}, and is {before.sessions.get(session)}"
+            )
         host = next(host for host in self._hosts if host.server_id == server)
         if self._now() - host.heard_of > HEARTBEAT_TTL:
             self._history.wrong(7, f"{session} is settled on {server}, of which nobody heard since {host.heard_of}")
         return None
+
+    def _may_settle(self, session: str, server: str, before: Snapshot) -> bool:
+        """Its owner may; where the store has forgotten it, whoever asked a server for it, until players are told."""
+        if seeks := before.sessions.get(session):
+            return (seeks.fields.get(":owner"), seeks.server) == (self._node, server)
+        since = int(before.content.get(f"forgotten:{session}", 0)) / 1e3 - START_US / 1e6
+        return self._now() - since < PATIENCE
 
     def _draw(self, arguments: Arguments) -> Any:
         """Draw, and see who stood in line before and after."""
