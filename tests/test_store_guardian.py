@@ -30,11 +30,11 @@ valkey = EmbeddedValkey(reactor, Background(reactor), *sys.argv[1:])
 
 async def start():
     address = await valkey.start()
-    print("ready", os.getpid(), address.path, flush=True)
     link = CommandLink(reactor, Background(reactor), address)
     link.start()
-    await link.reached(5)
+    await link.reached(20)
     reactor.addSystemEventTrigger("before", "shutdown", lambda: Deferred.fromCoroutine(stop(link)))
+    print("ready", os.getpid(), address.path, flush=True)
 
 async def stop(link):
     print("at the end:", await link.execute("PING"), flush=True)

@@ -9,8 +9,14 @@ from tests.support.valkey import Sentinel, Valkey, free_port
 from tests.support.waiting import until
 
 
+BUSY = 45.0
+"""Seconds; a sentinel that was not scheduled for 2 s trusts no clock for 30 s."""
+
+
 class SentinelTests(LinkTestCase):
     """Whoever names sentinels is led to the primary, whichever that is."""
+
+    timeout = 110
 
     def sentinel(self, primary: Valkey, down_after_ms: int = 500, password: str = "") -> Sentinel:
         """A sentinel of the test's own."""
@@ -78,22 +84,24 @@ class SentinelTests(LinkTestCase):
         await link.stop()
 
     async def test_failover(self) -> None:
-        """When the primary dies, commands and subscriptions go on with the one that takes its place, within 8 s."""
+        """When the primary dies, commands and subscriptions go on with the one that takes its place."""
         primary = self.valkey("--repl-diskless-sync-delay", "0")
         replica = self.valkey("--replicaof", f"127.0.0.1 {primary.port}")
-        await until(lambda: b"master_link_status:up" in replica.ask("INFO", "replication"))
+        await until(lambda: b"master_link_status:up" in replica.ask("INFO", "replication"), BUSY)
         sentinel = self.sentinel(primary)
-        await until(lambda: sentinel.replicas() == 1, 10)
+        await until(lambda: sentinel.replicas() == 1, BUSY)
         url = f"sentinel://127.0.0.1:{sentinel.port}/mm"
         commands, subscriber = self.commands(url), self.subscriber(url)
         await self.up(commands)
         await self.up(subscriber)
         await subscriber.subscribe(b"news")
         await commands.execute("SET", "a", "1")
-        await until(lambda: replica.ask("GET", "a") == b"1")
+        await until(lambda: replica.ask("GET", "a") == b"1", BUSY)
+        lost: list[str] = []
+        commands.on_down, subscriber.on_down = lambda: lost.append("commands"), lambda: lost.append("subscriber")
         primary.kill()
-        await until(lambda: not commands.up and not subscriber.up)
-        await until(lambda: commands.up and subscriber.up, 8)
+        await until(lambda: len(lost) == 2, BUSY)
+        await until(lambda: commands.up and subscriber.up, BUSY)
         self.assertEqual(await commands.execute("SET", "a", "2"), b"OK")
         self.assertEqual(replica.ask("GET", "a"), b"2")
         self.assertEqual(replica.ask("PUBSUB", "NUMSUB", "news"), [b"news", 1])
