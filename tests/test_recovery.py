@@ -1,11 +1,11 @@
-"""Nodes that die, freeze and wake: what becomes of their players, and of those who were with them."""
+"""Nodes that die: what becomes of their players, and of those who were with them."""
 
 from __future__ import annotations
 
-from matchd.messages import CloseCode
+from matchd.model import GameServer
 from matchd.node import Tempo
-from tests.support.keyspace import dump
 from tests.support.nodes import WITHIN, NodesTestCase
+from tests.support.world import outcome
 
 REQUEUED = {"type": "requeued", "reason": "player_left"}
 
@@ -50,6 +50,20 @@ class KilledNodeTests(NodesTestCase):
         self.kill()
         self.service.until(lambda: "requeued" in a.types, WITHIN)
         self.assertEqual(self.queue(), ["a"])
+
+    def test_which_formed_the_match(self) -> None:
+        """Once it has drawn a match it has no more part in it: players of other nodes hear of it, and play."""
+        self.capacity_is(0)
+        a, b = self.queued("a"), self.queued("b")
+        drawing = self.service.nodes[1].node
+        outcome(drawing.provider.register(GameServer("one", "one:7000", 10)))
+        outcome(drawing.matchmaker.tick())
+        self.assertEqual((self.state("a", "b"), a.types), (["loading", "loading"], ["queued"]))
+        self.kill()
+        self.service.settle()
+        for player in (a, b):
+            player.load()
+        self.assertEqual((a.types, b.types), (["queued", "start_loading", "match_found"],) * 2)
 
     def test_while_a_request_is_out(self) -> None:
         """Its allocation is taken over with the same key: whoever is left gets the session that was being made."""
@@ -148,69 +162,6 @@ class KilledNodeTests(NodesTestCase):
 
     def capacity_is(self, capacity: int) -> None:
         self.service.server("one", capacity)
-
-
-class FrozenNodeTests(NodesTestCase):
-    """The second node does nothing for a while, as a stopped process or a paused machine; then it wakes."""
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.frozen = self.service.nodes[1]
-
-    def test_given_up(self) -> None:
-        """After it was given up, it changes nothing, closes its sockets with 4000 and begins anew."""
-        a, b = self.queued("a", 1, "Duos"), self.queued("b", 0, "Duos")
-        name = self.frozen.node.store.node
-        self.frozen.freeze()
-        self.service.advance(8)
-        self.assertEqual(self.state("a", "b"), ["left", "queued"])
-        before = dump(self.service.direct)
-        self.frozen.thaw()
-        self.assertEqual((a.closed, b.closed), (CloseCode.DRAINING, None))
-        after = dump(self.service.direct)
-        for key in ("nodes", "modes", "swept", "calm_until"):
-            self.assertNotEqual((before.pop(key, None), after.pop(key, None)), (None, None))
-        self.assertEqual(after, before)
-        self.assertNotEqual(self.frozen.node.store.node, name)
-        self.assertEqual(self.queued("a", 1, "Duos").types, ["queued"])
-
-    def test_its_players_went_elsewhere(self) -> None:
-        """Players who have come back on another node meanwhile stay there, wherever they are by then."""
-        a = self.queued("a", 1, "Duos")
-        self.frozen.freeze()
-        elsewhere = self.queued("a", 0, "Duos")
-        self.service.advance(8)
-        self.frozen.thaw()
-        self.assertIsNotNone(a.closed)
-        self.assertEqual((elsewhere.closed, elsewhere.types, self.queue("Duos")), (None, ["queued"], ["a"]))
-
-    def test_while_a_request_is_out(self) -> None:
-        """The answer that it wakes to is of no account: the match is the one that another node has made."""
-        a, b = self.loading(0, 1)
-        self.games.behaviour["one:7000"] = "slow"
-        a.load()
-        b.load()
-        self.frozen.freeze()
-        late, self.games.waiting = self.games.waiting, []
-        self.games.behaviour.clear()
-        self.service.until(lambda: "match_found" in a.types, WITHIN)
-        before = self.state("a", "b"), self.slots(), self.games.sessions["one:7000"].copy()
-        self.frozen.thaw()
-        self.games.waiting = late
-        self.games.answer_all()
-        self.service.advance(2)
-        self.assertEqual((self.state("a", "b"), self.slots(), self.games.sessions["one:7000"]), before)
-        self.assertEqual((a.types.count("match_found"), b.closed), (1, CloseCode.DRAINING))
-        self.assertEqual(self.service.player("b", 1).resume().last["session_id"], a.last["session_id"])
-
-    def test_for_a_moment(self) -> None:
-        """A moment's rest costs nobody anything; what passed meanwhile is heard."""
-        a, b = self.queued("a", 1), None
-        self.frozen.freeze()
-        b = self.queued("b", 0)
-        self.service.advance(2)
-        self.frozen.thaw()
-        self.assertEqual((a.types, b.types, a.closed), (["queued", "start_loading"],) * 2 + (None,))
 
 
 class GraceTests(NodesTestCase):

@@ -8,7 +8,6 @@ from tests.support.links import LinkTestCase
 from tests.support.valkey import Sentinel, Valkey, free_port
 from tests.support.waiting import until
 
-
 BUSY = 45.0
 """Seconds; a sentinel that was not scheduled for 2 s trusts no clock for 30 s."""
 
