@@ -196,6 +196,52 @@ class NoServerTests(AllocationTestCase):
         self.assertEqual(self.queue(), ["a", "b"])
 
 
+class DyingServerTests(AllocationTestCase):
+    """The game server dies; its heartbeats stop, and 15 s later it is forgotten."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.a, self.b = self.loading(0, 0)
+        self.serve(10, "two")
+        self.serve(20, "one")
+
+    def next_match(self) -> str:
+        """Where the next two players are sent."""
+        players = [self.queued(name) for name in "cd"]
+        self.play(*players)
+        self.assertEqual(players[0].last, {**players[1].last, "team": 0})
+        return str(players[0].last["server_address"])
+
+    def test_before_it_was_asked(self) -> None:
+        """Between reservation and request: the next one is asked, its slot is free, and it rests."""
+        self.games.behaviour["one:7000"] = "refuse"
+        self.play(self.a, self.b)
+        self.assertEqual((self.asked(), self.a.last["server_address"], self.slots()), (["one", "two"], "two:7000", 0))
+        self.assertEqual(self.next_match(), "two:7000")
+
+    def test_while_it_is_asked(self) -> None:
+        """Its session may exist: the players are sent to another one, and are told of no second."""
+        self.games.behaviour["one:7000"] = "made but silent"
+        self.play(self.a, self.b)
+        self.assertEqual((self.a.last["server_address"], self.slots()), ("two:7000", 1))
+        for _ in range(4):
+            self.service.advance(5)
+            self.serve(10, "two")
+        self.assertEqual(self.service.direct.ask("KEYS", "*:one"), [])
+        self.assertEqual((self.a.types.count("match_found"), self.next_match()), (1, "two:7000"))
+
+    def test_after_its_answer(self) -> None:
+        """Its match was told, and stays so for those who ask again; nobody else is sent there, and no slot is left."""
+        self.play(self.a, self.b)
+        self.assertEqual((self.a.last["server_address"], self.slots()), ("one:7000", 1))
+        for _ in range(4):
+            self.service.advance(5)
+            self.serve(10, "two")
+        self.assertEqual(self.service.direct.ask("KEYS", "*:one"), [])
+        self.assertEqual(self.service.player("a").resume().last["server_address"], "one:7000")
+        self.assertEqual(self.next_match(), "two:7000")
+
+
 class AttemptsTests(AllocationTestCase):
     """How many servers are asked for one match."""
 

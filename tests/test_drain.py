@@ -9,8 +9,9 @@ from twisted.internet.defer import Deferred
 
 from matchd.drain import drain
 from matchd.messages import CloseCode
+from matchd.model import GameServer
 from matchd.node import Tempo
-from tests.support.world import FIFO, Player, World
+from tests.support.world import FIFO, Player, World, outcome
 from tests.support.worlds import WorldTestCase
 
 
@@ -56,6 +57,10 @@ class DrainTests(WorldTestCase):
         draining.addCallback(self.drained.append)
         self.scene.settle()
 
+    def heartbeat(self) -> None:
+        """That of a game server comes to the node that stays."""
+        outcome(self.scene.nodes[1].node.provider.register(GameServer("one", "one:7000", 100)))
+
     def test_idle_node_is_drained_at_once(self) -> None:
         """With nobody to wait for, a node may stop right away, and lets nobody in any more."""
         world, door, drained = self.drain()
@@ -88,13 +93,21 @@ class DrainTests(WorldTestCase):
         self.assertEqual(world.player("other", node=1).enqueue(FIFO.name).types, ["queued"])
 
     def test_place_is_kept_for_15_seconds(self) -> None:
-        """Who does not come back in time has left."""
+        """Until then he comes back before those who came while he was away; who does not come in time has left."""
         world, _, _ = self.drain()
-        world.player("gone").enqueue(FIFO.name)
+        for name in ("gone", "moving"):
+            world.player(name).enqueue(FIFO.name)
         self.begin()
-        world.advance(14)
-        self.assertEqual(world.invariants()["players"]["away"], 1)
-        world.advance(3)
+        world.advance(1)
+        early = world.player("early", node=1).enqueue(FIFO.name)
+        world.advance(13.5)
+        self.assertEqual(world.invariants()["players"]["away"], 2)
+        back = world.player("moving", node=1).resume()
+        late = world.player("late", node=1).enqueue(FIFO.name)
+        self.assertEqual(world.direct.ask("ZRANGE", "order:Ranked", 0, -1), [b"moving", b"early", b"late"])
+        self.heartbeat()
+        world.advance(1)
+        self.assertEqual([player.types[-1] for player in (back, early, late)], ["start_loading"] * 2 + ["queued"])
         self.assertEqual(world.invariants()["players"]["away"], 0)
         self.assertEqual(world.player("gone", node=1).resume().last["code"], "not_queued")
 
@@ -138,6 +151,26 @@ class DrainTests(WorldTestCase):
         world.games.answer_all()
         world.advance(1)
         self.assertEqual((there.last["type"], drained), ("match_found", [None]))
+
+    def test_allocation_that_takes_too_long_is_gone_on_with(self) -> None:
+        """Within half a minute the node is left all the same; another asks the same server with the same key."""
+        world, _, drained = self.drain()
+        address = world.server()
+        world.games.behaviour[address] = "slow"
+        here, there = world.player("here").enqueue(), world.player("there", node=1).enqueue()
+        there.load()
+        here.load()
+        self.begin()
+        for _ in range(8):
+            world.advance(3)
+            self.heartbeat()
+        self.assertEqual((here.closed, drained), (CloseCode.DRAINING, [None]))
+        world.until(lambda: len(world.games.asked) == 2, 6)
+        self.assertEqual(len(set(world.games.asked)), 1)
+        world.games.answer_all()
+        world.settle()
+        self.assertEqual(there.last["type"], "match_found")
+        self.assertEqual(world.player("here", node=1).resume().last["session_id"], there.last["session_id"])
 
     def test_store_that_is_away_holds_nobody_up(self) -> None:
         """A node can be left while the store is away; the others find out by its silence."""

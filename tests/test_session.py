@@ -187,9 +187,9 @@ class Resuming(Conversation):
         self.assertEqual(old.types, ["queued", "start_loading"])
 
     def test_matched(self) -> None:
-        """For two minutes he can hear again where to go, also after his connection was lost."""
+        """For two minutes, to the last second, he can hear again where to go, also after his connection was lost."""
         old, _, session = self.matched()
-        self.service.advance(60, step=1.5)
+        self.service.advance(119, step=1.5)
         again = self.connect("a").resume()
         self.assert_closed(old, SUPERSEDED)
         again.vanish()

@@ -90,6 +90,20 @@ class NothingIsHeardOnTwoNodes(NothingIsHeard):
         self.assert_closed(old, SUPERSEDED)
         self.assertEqual((old.heard, new.heard), ([queued(1)], [queued(2)]))
 
+    def test_on_the_present_connection(self) -> None:
+        """Who came back on another node meanwhile hears every step there, once; nothing comes on the old connection."""
+        old = self.queued()
+        old.node.cut_subscriber()
+        new = self.service.player("a", node=1).resume()
+        b = self.service.player("b", node=1).enqueue("Ranked")
+        for player in (new, b):
+            player.load()
+        old.node.heal_subscriber()
+        session = b.heard[1]["loading_session_id"]
+        self.assertEqual(new.heard, [queued(2), start_loading(session, 3), match_found(session, 0, 4)])
+        self.assertEqual(old.heard, [queued(1)])
+        self.assert_closed(old, SUPERSEDED)
+
     def test_asked_in_vain(self) -> None:
         """A connection whose question got lost takes no part in what a newer one asked for: it is superseded."""
         a, _, _ = self.matched()
