@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 
 from client.match_client import MatchClient
 from tests.support.fleet import PATIENCE, Fleet, Node
 from tests.support.fleets import FleetCase, SharedFleetCase
-from tests.support.waiting import until
+from tests.support.waiting import pause, until
 
 LIMITS = """
 [limits]
@@ -103,6 +105,23 @@ class DrainTests(FleetCase):
         again = await self.player("waits", other.url).connect()
         again.client.resume("waits")
         await again.hear("queued")
+
+    async def test_second_sigterm(self) -> None:
+        """A node that waits for those who load ends at once, with status 0, when it is told a second time."""
+        fleet = self.fleet()
+        node = fleet.node("--redis", f"redis://127.0.0.1:{fleet.valkey().port}/0")
+        await fleet.game_server(node).ready()
+        for player in (loading := self.crowd("loads", 2, node.url)).players:
+            await player.enqueue()
+        for player in loading.players:
+            await player.drawn()
+        node.signal(signal.SIGTERM)
+        await until(lambda: "draining" in node.log, PATIENCE)
+        await pause(1)
+        self.assertIsNone(node.child.status)
+        began = reactor.seconds()
+        self.assertEqual(await node.stop(), 0)
+        self.took("end after a second SIGTERM", reactor.seconds() - began)
 
     async def is_sent_away(self, node: Node) -> None:
         """Whoever comes now is told to go elsewhere."""

@@ -63,16 +63,20 @@ class StoreUnderLoadTests(FleetCase):
         await self.end(nodes, regulars, waiting)
 
     async def test_failover(self) -> None:
-        """The primary is killed, a sentinel names another: the nodes follow, and put right what it has not heard."""
+        """The primary dies, and one of three sentinels with it: the nodes follow, and put right what was lost."""
         fleet = self.fleet()
         primary = fleet.valkey("--repl-diskless-sync-delay", "0")
         replica = fleet.valkey("--replicaof", f"127.0.0.1 {primary.port}")
         await until(lambda: b"master_link_status:up" in replica.ask("INFO", "replication"), BACK_TO_NORMAL)
-        sentinel = Sentinel(primary)
-        self.addCleanup(sentinel.stop)
-        sentinel.start()
-        await until(lambda: sentinel.replicas() == 1, BACK_TO_NORMAL)
-        nodes, regulars, waiting = await self.begin(fleet, f"sentinel://127.0.0.1:{sentinel.port}/mm")
+        sentinels = [Sentinel(primary, quorum=2) for _ in range(3)]
+        for sentinel in sentinels:
+            self.addCleanup(sentinel.stop)
+            sentinel.start()
+        for sentinel in sentinels:
+            await until(lambda sentinel=sentinel: (sentinel.replicas(), sentinel.others()) == (1, 2), BACK_TO_NORMAL)
+        hosts = ",".join(f"127.0.0.1:{sentinel.port}" for sentinel in sentinels)
+        nodes, regulars, waiting = await self.begin(fleet, f"sentinel://{hosts}/mm")
+        sentinels[0].kill()
         primary.kill()
         self.took("each plays on after the primary was killed", await regulars.each_plays_on(BACK_TO_NORMAL))
         await self.end(nodes, regulars, waiting)

@@ -145,19 +145,57 @@ class TwoNodesTests(SharedFleetCase):
         one, two = self.player("one", self.urls[0]), self.player("two", self.urls[0])
         await gatherResults([Deferred.fromCoroutine(player.enqueue()) for player in (one, two)])
         match, _ = await matched(one, two)
+        kept = self.store.ask("PTTL", "player:one")
+        self.assertIn(kept, range(100_000, 120_001))
         one.client.abort()
         for url in self.urls[::-1]:
             back = await self.player("one", url).connect()
             back.client.resume("one")
             again = await back.hear("match_found")
             self.assertEqual({**again, "seq": 0}, {**match, "seq": 0})
+        self.assertLessEqual(self.store.ask("PTTL", "player:one"), kept)
         self.assertEqual((await self.nodes[1].get("/v1/invariants"))["contradictions"], [])
+
+    async def doomed(self) -> Node:
+        """A third node."""
+        fleet = self.shared
+        assert fleet is not None
+        return await fleet.node("--redis", f"redis://127.0.0.1:{self.store.port}/0").ready()
+
+    async def test_a_node_freezes(self) -> None:
+        """A node that hangs is given up, its player is out of the queue; when it wakes it sends him away (4000)."""
+        frozen = await self.doomed()
+        self.later(frozen.stop)
+        player = await self.player("chilly", frozen.url).enqueue()
+        frozen.freeze()
+        began = reactor.seconds()
+        await eventually(self.nodes[0].queued, lambda waiting: waiting == 0, PATIENCE)
+        self.took("a node that hangs is given up", reactor.seconds() - began)
+        frozen.thaw()
+        self.assertEqual(await player.closed(), 4000)
+        back = await self.player("chilly", frozen.url).enqueue()
+        self.assertEqual(await self.nodes[0].queued(), 1)
+        back.client.dequeue()
+        await back.hear("dequeued")
+
+    async def test_a_node_dies_while_they_load(self) -> None:
+        """A node is killed with one of a match: the other is back in the queue, without doing anything."""
+        doomed = await self.doomed()
+        stays, goes = (
+            await self.player("stays", self.urls[0]).enqueue(),
+            await self.player("goes", doomed.url).enqueue(),
+        )
+        self.assertEqual(await stays.drawn(), await goes.drawn())
+        doomed.kill()
+        began = reactor.seconds()
+        self.assertEqual((await stays.hear("requeued"))["reason"], "player_left")
+        self.took("back in the queue after a node was killed", reactor.seconds() - began)
+        another = await self.player("another", self.urls[1]).enqueue()
+        self.assertEqual(len({match["session_id"] for match in await matched(stays, another)}), 1)
 
     async def test_a_node_dies(self) -> None:
         """A node is killed: its players connect to the other one and are matched there; nobody else notices."""
-        fleet = self.shared
-        assert fleet is not None
-        doomed = await fleet.node("--redis", f"redis://127.0.0.1:{self.store.port}/0").ready()
+        doomed = await self.doomed()
         orphan = await self.player("orphan", doomed.url).enqueue()
         doomed.kill()
         self.assertEqual(await orphan.closed(), 1006)

@@ -45,9 +45,9 @@ class Blind:
 class Flow:
     """One direction of one connection, message by message; ``None`` is its end, well or badly."""
 
-    def __init__(self, link: Link, cut: Cut, look: Callable[[bytes], None], sink: End) -> None:
+    def __init__(self, is_held: Callable[[], bool], cut: Cut, look: Callable[[bytes], None], sink: End) -> None:
         self.sink = sink
-        self._link = link
+        self._is_held = is_held
         self._cut = cut
         self._look = look
         self._buffer = b""
@@ -76,14 +76,14 @@ class Flow:
 
     def run(self) -> None:
         """Pass on what may go on now."""
-        while self._waiting and not self._link.held and self.sink.ready:
+        while self._waiting and not self._is_held() and self.sink.ready:
             if not self._seen:
                 self._seen = True
                 self._look(self._waiting[0])
                 continue
             self._seen = False
             self.sink.write(self._waiting.popleft())
-        if self._ended and not self._waiting and not self._link.held:
+        if self._ended and not self._waiting and not self._is_held():
             self.sink.finish(self._ended)
 
 
@@ -127,12 +127,17 @@ class End(Protocol):
 
 
 class Passage:
-    """One connection through the proxy: ``near`` to the one who connected, ``far`` to the server."""
+    """One connection through the proxy: ``near`` to the one who connected, ``far`` to the server.
+
+    Nothing goes through while it is ``held``, or the link is.
+    """
 
     def __init__(self, link: Link, tap: Tap) -> None:
+        self.tap = tap
+        self.held = False
         self.near, self.far = End(), End()
-        self.up = Flow(link, link.cut, tap.up, self.far)
-        self.down = Flow(link, link.cut, tap.down, self.near)
+        self.up = Flow(lambda: self.held or link.held, link.cut, tap.up, self.far)
+        self.down = Flow(lambda: self.held or link.held, link.cut, tap.down, self.near)
         self.near.flow, self.far.flow = self.up, self.down
         self.near.on_ready, self.far.on_ready = self._dial, self._connected
         self._target = link.target
@@ -187,17 +192,17 @@ class Link(ServerFactory):
         self.target = target
         self.cut = cut
         self.held = False
+        self.passages: list[Passage] = []
         self._tap = tap
-        self._passages: list[Passage] = []
         self._listening = reactor.listenTCP(0, self, interface="127.0.0.1")
         address = self._listening.getHost()
         assert isinstance(address, IPv4Address)
         self.port = address.port
 
     def buildProtocol(self, addr: IAddress | None) -> End:
-        self._passages = [passage for passage in self._passages if not passage.over]
+        self.passages = [passage for passage in self.passages if not passage.over]
         passage = Passage(self, self._tap(self))
-        self._passages.append(passage)
+        self.passages.append(passage)
         return passage.near
 
     def hold(self) -> None:
@@ -207,23 +212,23 @@ class Link(ServerFactory):
     def release(self) -> None:
         """Everything goes through, what was held first."""
         self.held = False
-        for passage in list(self._passages):
+        for passage in list(self.passages):
             passage.run()
 
     def drop_requests(self) -> None:
         """What is on its way from the one who connected is lost."""
-        for passage in self._passages:
+        for passage in self.passages:
             passage.up.drop()
 
     def drop_replies(self) -> None:
         """What is on its way to the one who connected is lost."""
-        for passage in self._passages:
+        for passage in self.passages:
             passage.down.drop()
 
     def reset(self) -> None:
         """Cut every connection on both sides."""
         self.held = False
-        for passage in self._passages:
+        for passage in self.passages:
             passage.reset()
 
     def close(self) -> None:

@@ -149,15 +149,18 @@ class Valkey:
 
 
 class Sentinel(Valkey):
-    """A sentinel that watches ``primary`` under the name ``mm``; both have the same password, or none."""
+    """A sentinel that watches ``primary`` under the name ``mm``; both have the same password, or none.
 
-    def __init__(self, primary: Valkey, down_after_ms: int = 500, password: str = "") -> None:
+    ``quorum`` sentinels have to find that the primary is down.
+    """
+
+    def __init__(self, primary: Valkey, down_after_ms: int = 500, password: str = "", quorum: int = 1) -> None:
         super().__init__(password=password)
         lines = [
             f"port {self.port}",
             "bind 127.0.0.1",
             f"unixsocket {self.path}",
-            f"sentinel monitor mm 127.0.0.1 {primary.port} 1",
+            f"sentinel monitor mm 127.0.0.1 {primary.port} {quorum}",
             f"sentinel down-after-milliseconds mm {down_after_ms}",
             "sentinel failover-timeout mm 4000",
             *([f"requirepass {password}", f"sentinel auth-pass mm {password}"] if password else []),
@@ -169,6 +172,10 @@ class Sentinel(Valkey):
         found = self.ask("SENTINEL", "REPLICAS", "mm")
         states = [dict(zip(replica[::2], replica[1::2], strict=True)) for replica in found]
         return sum(state[b"flags"] == b"slave" and state[b"master-link-status"] == b"ok" for state in states)
+
+    def others(self) -> int:
+        """How many other sentinels it knows."""
+        return len(self.ask("SENTINEL", "SENTINELS", "mm"))
 
     def _command(self) -> list[str]:
         return [str(get_binary_path()), f"{self.folder}/sentinel.conf", "--sentinel"]
