@@ -152,7 +152,7 @@ class KilledNodeTests(NodesTestCase):
         self.service.advance(60)
         self.service.add_node()
         self.service.until(
-            lambda: not self.service.direct.ask("EXISTS", "reaping") and len(self.nodes_known()) == 1, 12
+            lambda: not self.service.direct.ask("EXISTS", "reaping") and len(self.nodes_known()) == 1, WITHIN
         )
         self.assertEqual(self.service.invariants()["contradictions"], [])
 

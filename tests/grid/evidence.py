@@ -12,7 +12,7 @@ from tests.grid.table import line
 
 def keep(folder: Path, cell: Cell, result: Result) -> None:
     """The result, what went by on the links, what players were told, and the logs of all programs."""
-    place = folder / f"{cell.point}-{cell.fault}-{cell.seed}"
+    place = folder / f"{cell.point}-{cell.fault}-{cell.seed}-{cell.number}"
     shutil.rmtree(place, ignore_errors=True)
     shutil.copytree(cell.stage.fleet.folder, place)
     (place / "result.txt").write_text(f"{line(result)}\nstruck at {cell.struck_at:.3f}\n")
