@@ -55,9 +55,15 @@ class RefusingStoreTests(SharedFleetCase):
     async def are_matched(self, waiting: Player, newcomer: Player) -> None:
         """The one still waits, what the other was refused has not happened, and when he asks again they play."""
         self.assertEqual((await self.node.queued(), waiting.told), (1, ["queued"]))
-        newcomer.client.enqueue(newcomer.name)
-        await newcomer.hear("queued")
+        await eventually(lambda: self._taken_in(newcomer), bool, PATIENCE)
         self.assertEqual(len({match["session_id"] for match in await matched(waiting, newcomer)}), 1)
+
+    async def _taken_in(self, player: Player) -> bool:
+        """He asks again; the connection that hears may be a moment later than the one for commands."""
+        player.client.enqueue(player.name)
+        answer = await player.hear("queued", "error")
+        self.assertIn(answer.get("code"), (None, "unavailable"))
+        return bool(answer["type"] == "queued")
 
     async def test_out_of_memory(self) -> None:
         """Nobody new gets in; whoever waits keeps his place."""
