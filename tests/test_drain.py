@@ -11,7 +11,7 @@ from matchd.drain import drain
 from matchd.messages import CloseCode
 from matchd.model import GameServer
 from matchd.node import Tempo
-from tests.support.world import FIFO, Player, World, outcome
+from tests.support.world import FIFO, TEAMS, Player, TestNode, World, outcome
 from tests.support.worlds import WorldTestCase
 
 
@@ -82,6 +82,22 @@ class DrainTests(WorldTestCase):
         second, third = (world.player(name, node=1).enqueue(FIFO.name) for name in ("second", "third"))
         self.assertEqual((back.types, second.types), (["queued", "start_loading"], ["queued", "start_loading"]))
         self.assertEqual(third.types, ["queued"])
+
+    def test_mode_that_goes_with_the_node(self) -> None:
+        """Who waits for a mode that no other node serves is told so after a minute, and may ask for another."""
+        world, _, _ = self.drain()
+        without = TestNode(world, Tempo(), {FIFO.name: FIFO}, None)
+        world.nodes[1].kill()
+        world.nodes[1] = without
+        moving = world.player("moving").enqueue(TEAMS.name)
+        self.begin()
+        self.assertEqual(moving.closed, CloseCode.DRAINING)
+        back = world.player("moving", node=1).resume()
+        world.advance(55, step=1)
+        self.assertEqual(back.types, ["queued"])
+        world.advance(10, step=1)
+        self.assertEqual((back.last["code"], back.closed), ("invalid_game_mode", None))
+        self.assertEqual(back.enqueue(FIFO.name).last["type"], "queued")
 
     def test_away_while_moving_is_not_drawn(self) -> None:
         """While he moves he is in no match that he could not hear of."""

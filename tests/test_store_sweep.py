@@ -265,8 +265,9 @@ class ModesTests(SweepTestCase):
         return set(queued)
 
     def wait(self, hours: float) -> None:
+        """Time passes without a sweep, after which nothing is judged for a while."""
         self.pass_time(hours * 3600)
-        self.live(1)
+        self.live(6)
 
     def test_gone(self) -> None:
         """Two hours after the last node that served it, it is known no more; those that are served stay."""
@@ -283,13 +284,31 @@ class ModesTests(SweepTestCase):
         self.assertIn(TEAMS.name, self.known())
 
     def test_somebody_waits(self) -> None:
-        """Nobody is forgotten with it: while somebody waits there, he and his mode are counted."""
-        self.enqueue("a", TEAMS)
-        self.wait(3)
-        self.assertEqual(outcome(census(self.store))["players"]["queued"][TEAMS.name], 1)
-        self.leave("a")
+        """Nobody is forgotten with it: after a minute he is told that it is not played any more, and may ask anew."""
+        for player in "ab":
+            self.enqueue(player, TEAMS)
+        self.leave("b", grace=600)
+        self.ear.heard()
+        self.live(55)
+        self.assertEqual((self.queue(TEAMS), self.told("a")), (["a"], []))
+        self.live(6)
+        self.assertEqual((self.queue(TEAMS), self.state("a", "b")), ([], ["left", "queued"]))
+        gone = {"type": "error", "code": "invalid_game_mode", "message": "game_mode: Duos is not played any more"}
+        self.assertEqual(self.told("a"), [gone])
+        outcome(self.store.resume("b", "b2"))
         self.live(1)
-        self.assertNotIn(TEAMS.name, self.known())
+        self.assertEqual((self.told("b")[-1], self.state("b")), (gone, ["left"]))
+        self.enqueue("a")
+        self.assertEqual(self.queue(), ["a"])
+
+    def test_after_an_outage(self) -> None:
+        """While the store was away no node could say that it serves anything: who waits keeps his place."""
+        self.store.modes[TEAMS.name] = TEAMS
+        self.enqueue("a", TEAMS)
+        self.pass_time(3600)
+        self.sweep(self.there)
+        self.live(10)
+        self.assertEqual(self.queue(TEAMS), ["a"])
 
 
 class EmptyAgainTests(SweepTestCase):

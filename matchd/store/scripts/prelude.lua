@@ -27,7 +27,6 @@ local PATIENCE_MS = 1000   -- how long the nodes have to say that a session whic
 local GRACE_OF_COUNT = 2000 -- a heartbeat this young may not count a session that is older than it
 local ALWAYS_FREE = 1000000
 local ORPHAN_MS = 600000   -- how long a server is asked to end a session that nobody plays
-local MODE_MS = 7200000    -- how long a mode is known that no node serves: longer than anybody can be under way in it
 
 -- Others may use this server too, so what should be sets may not be. Whoever is about to write makes sure of
 -- it first: this raises where one of these keys is anything else.

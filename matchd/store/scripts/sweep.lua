@@ -16,6 +16,8 @@ ensure_sets(SETS)
 local timeout, grace, lease, portion = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local window, waits = tonumber(ARGV[8]), ARGV[9]
 local done, adopted = 0, 0
+local UNSERVED_MS = 60000 -- how long players wait in a mode that no node serves
+local MODE_MS = 7200000 -- how long such a mode is known: longer than anybody can be under way in it
 
 local function overdue(key, moment)
   return redis.call('ZRANGEBYSCORE', P .. key, '-inf', moment, 'LIMIT', 0, math.max(portion - done, 0))
@@ -86,6 +88,12 @@ local function can_speak(p)
   return heard_of and now - heard_of <= math.min(timeout / 2, 2000)
 end
 
+-- He is told so, and out.
+local function put_out(p, told, how)
+  finish(p, function(_, ...) tell(p, told, ...) end, 'left')
+  count(how)
+end
+
 local function time_out(s)
   local failed = {}
   for _, id in ipairs(s.roster) do
@@ -97,8 +105,7 @@ local function time_out(s)
     local wait = failed[p.id] and blame(p.id, s.id, window, waits) or 0
     local told = '{"type":"error","code":"loading_timeout","message":"you did not finish loading in time"'
       .. (wait > 0 and ',"retry_after_s":' .. math.ceil(wait / 1000) or '')
-    finish(p, function(_, ...) tell(p, told, ...) end, 'left')
-    count('timed_out')
+    put_out(p, told, 'timed_out')
     return true
   end)
 end
@@ -153,7 +160,22 @@ local function orphans_due()
   return due
 end
 
-local function forget_modes()
+-- Nobody draws where no node serves the mode.
+local function close_queue(mode)
+  local queue, line = 'queue:' .. mode, 'order:' .. mode
+  local told = '{"type":"error","code":"invalid_game_mode","message":"game_mode: ' .. mode .. ' is not played any more"'
+  ensure_sets({queue, line})
+  each(redis.call('SRANDMEMBER', P .. queue, math.max(portion - done, 0)), function(id)
+    local p = player(id)
+    ensure_player(p)
+    redis.call('SREM', P .. queue, id)
+    redis.call('ZREM', P .. line, id)
+    if p.state == 'queued' and p.mode == mode then put_out(p, told, 'left') end
+  end)
+end
+
+local function retire_modes()
+  each(overdue('modes', now - UNSERVED_MS), close_queue)
   for _, mode in ipairs(overdue('modes', now - MODE_MS)) do
     if redis.call('EXISTS', P .. 'queue:' .. mode) == 0 then redis.call('ZREM', P .. 'modes', mode) end
   end
@@ -163,12 +185,12 @@ local is_calm = calm()
 for _, id in ipairs(overdue('servers', now)) do forget_server(id) end
 wake_rested_servers()
 redis.call('ZREMRANGEBYSCORE', P .. 'matched', '-inf', now)
-forget_modes()
 if not is_calm then
   fence_the_dead()
   end_overdue_loading()
   end_absences()
   take_overdue_allocations()
+  retire_modes()
 end
 each(redis.call('SMEMBERS', P .. 'reaping'), reap)
 return {done >= portion and 1 or 0, adopted, cancelled, orphans_due()}
