@@ -129,8 +129,7 @@ class Recovery:
             cursor, players = await self._store.read("SSCAN", f"players:{self._store.node}", cursor, "COUNT", PAGE)
             for player_id in map(bytes.decode, players):
                 if not self._presence.of_player(player_id):
-                    connection = await self._store.read("HGET", f"player:{player_id}", "conn") or b""
-                    self._departures.add(player_id, connection.decode())
+                    self._departures.add(player_id, await self._store.connection_of(player_id))
             if cursor == b"0":
                 return
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from matchd.census import MOST_CONTRADICTIONS, census
 from matchd.model import DEFAULT_MODE
+from tests.support.keyspace import rewrite
 from tests.support.stores import StoreTestCase
 from tests.support.world import FIFO, TEAMS, outcome
 from tests.support.worlds import WorldTestCase
@@ -71,7 +72,7 @@ class CountTests(StoreTestCase):
         counted = outcome(census(self.store))
         self.assertEqual((counted["players"]["loading"], counted["contradictions"]), (480, []))
         for player in ("p000", "p300", "p699"):
-            self.redis.ask("HSET", f"player:{player}", "state", "matched")
+            rewrite(self.redis, player, state="matched")
         named = {line.split()[1] for line in outcome(census(self.store))["contradictions"] if line.startswith("player")}
         self.assertEqual(named, {"p000", "p300", "p699"})
         self.contradictions_expected = True
@@ -108,7 +109,7 @@ class ContradictionTests(StoreTestCase):
 
     def test_counted_but_gone(self) -> None:
         """Somebody who has left still counts as under way."""
-        self.plant("HSET", "player:c", "state", "left")
+        rewrite(self.redis, "c", state="left")
         self.assert_found('player c is counted under way and is "left"', 'the queue Ranked holds c, who is "left"')
 
     def test_record_gone(self) -> None:
@@ -142,7 +143,7 @@ class ContradictionTests(StoreTestCase):
 
     def test_in_no_session(self) -> None:
         """A player loads in a session that is not there."""
-        self.plant("HSET", "player:a", "session", "other")
+        rewrite(self.redis, "a", session="other")
         self.assert_found(
             "player a is loading in session other, which does not have him so",
             f'session {self.session} is loading and has a, who is "loading"',

@@ -13,6 +13,7 @@ from matchd.messages import RULES, CloseCode, ErrorCode, decode
 from matchd.metrics import CLIENT_TYPES, SERVER_TYPES
 from matchd.model import Reason
 from tests.support.conversations import Conversation
+from tests.support.keyspace import state as where
 from tests.support.world import Player
 
 TEXT = (Path(__file__).parents[1] / "docs" / "protocol.md").read_text()
@@ -116,12 +117,12 @@ class Answers(Played):
         self.assertEqual(" ".join(f"`{message.get('code', message['type'])}`" for message in told) or "nothing", answer)
         superseded = answered is not player and state != "absent"
         self.assertEqual((player.closed, answered.closed), (CloseCode.SUPERSEDED if superseded else None, None))
-        self.assertEqual(self.service.direct.ask("HGET", "player:a", "state"), self.recorded(state, answer))
+        self.assertEqual(where(self.service.direct, "a"), self.recorded(state, answer))
 
-    def recorded(self, state: str, answer: str) -> bytes | None:
+    def recorded(self, state: str, answer: str) -> str:
         """What the store has of him then: only where he was put in or out of the queue it is something new."""
-        became = {"`queued`": b"queued", "`dequeued`": b"left"}.get(answer)
-        return became or {"absent": None, "loaded": b"loading"}.get(state, state.encode())
+        became = {"`queued`": "queued", "`dequeued`": "left"}.get(answer)
+        return became or {"absent": "", "loaded": "loading"}.get(state, state)
 
 
 class Goodbyes(Played):

@@ -17,7 +17,7 @@ from tests.support.stores import StoreTestCase
 PAGE = (Path(matchd.__file__).parents[1] / "docs" / "redis.md").read_text()
 SCRIPTS = Path(matchd.__file__).parent / "store" / "scripts"
 LUA = {path.stem: path.read_text() for path in SCRIPTS.glob("*.lua")}
-OPTIONS = {"LIMIT", "WITHSCORES", "NX", "XX", "PX", "EX"}
+OPTIONS = {"LIMIT", "WITHSCORES", "NX", "XX", "PX", "EX", "KEEPTTL", "WRONGTYPE"}
 PYTHON = "\n".join(path.read_text() for path in Path(matchd.__file__).parent.rglob("*.py"))
 TYPES = {"set": "set", "zset": "sorted set", "hash": "hash", "string": "string"}
 
@@ -66,7 +66,7 @@ class WordsTests(StoreTestCase):
     def test_every_key_that_scripts_name(self) -> None:
         """Whatever name a script makes a key from is that of a documented key or channel, and the other way round."""
         text = "\n".join(LUA.values())
-        named = set(re.findall(r"P \.\. '([a-z_]+:?)'", text)) - {"none"}
+        named = set(re.findall(r"(?:P \.\. |\b[sz](?:add|rem)\()'([a-z_]+:?)'", text)) - {"none"}
         lists = re.findall(r"(?:ensure_sets\(|SETS = |list, sets = \{\}, )\{([^}]*)\}", text)
         named.update(re.findall(r"'([a-z_]+:?)'", " ".join(lists)))
         named.update(re.findall(r"overdue\('([a-z_]+)'", text))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from matchd.model import GameMode, Place
+from tests.support.keyspace import state
 from tests.support.world import Player, TestNode, World
 from tests.support.worlds import valkey_path
 
@@ -24,10 +25,10 @@ FOLLOWS = {
 """What a player may be told next."""
 
 AGREES = {
-    Place.QUEUED: (b"queued",),
-    Place.MATCHED: (b"matched", None),
-    Place.NONE: (b"left", b"matched", None),
-    Place.ASKING: (b"left", b"matched", None),
+    Place.QUEUED: ("queued",),
+    Place.MATCHED: ("matched", ""),
+    Place.NONE: ("left", "matched", ""),
+    Place.ASKING: ("left", "matched", ""),
 }
 """What the store may have of a player whose connection stands there."""
 
@@ -147,5 +148,5 @@ class AnythingTests(SynchronousTestCase):
         for node in story.world.nodes:
             self.assertEqual(node.node.background.failures, {})
             for session in node.node.presence:
-                record = story.world.direct.ask("HGET", f"player:{session.standing.player_id}", "state")
-                self.assertIn(record, AGREES[session.standing.place])
+                recorded = state(story.world.direct, session.standing.player_id)
+                self.assertIn(recorded, AGREES[session.standing.place])

@@ -12,6 +12,7 @@ from tests.support.conversations import (
     requeued,
     start_loading,
 )
+from tests.support.keyspace import record
 from tests.support.world import Player
 
 OUR_FAULT = {"type": "error", "code": "unavailable", "message": "something went wrong here: ask again"}
@@ -148,7 +149,7 @@ class TheAnswerIsLost(Conversation):
                     a.session.receive(f'{{"type":"enqueue","player_id":"a","game_mode":"{mode}"}}'.encode())
                 self.service.advance(20)
                 self.assertEqual((a.types.count("queued"), a.heard[-1]), (1, queued(a.last["seq"])))
-                self.assertEqual(self.service.direct.ask("HGET", "player:a", "mode"), b"Ranked")
+                self.assertEqual(record(self.service.direct, "a")["mode"], "Ranked")
                 a.dequeue()
                 self.assertEqual(a.types[-1], "dequeued")
                 a.vanish()
@@ -172,11 +173,11 @@ class TheAnswerIsLost(Conversation):
         self.lose_the_answer()
         a.enqueue("Ranked")
         self.assertEqual(a.heard[2:], [UNAVAILABLE, queued(3)])
-        since = int(self.service.direct.ask("HGET", "player:a", "since"))
+        since = int(record(self.service.direct, "a")["since"])
         self.service.nodes[0].disconnect()
         self.service.direct.ask("FLUSHALL")
         self.service.nodes[0].reconnect()
-        self.assertGreaterEqual(int(self.service.direct.ask("HGET", "player:a", "since")), since)
+        self.assertGreaterEqual(int(record(self.service.direct, "a")["since"]), since)
 
 
 class TheStoreIsAway(Conversation):

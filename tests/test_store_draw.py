@@ -200,14 +200,16 @@ class ForeignTests(StoreTestCase):
         self.assertLessEqual(len(self.queue(DEFAULT_MODE)), 1)
         self.redis.ask("DEL", "queue:Normal_1v1")
 
-    def test_not_even_a_hash(self) -> None:
-        """An id whose record is somebody else's key of another type is dropped like any other."""
+    def test_not_even_a_record(self) -> None:
+        """Ids whose records are somebody else's keys, of whatever type, are dropped like any other."""
         self.server()
         self.redis.ask("SET", "player:foreign", "1")
-        self.plant(DEFAULT_MODE, "foreign")
+        self.redis.ask("HSET", "player:stranger", "state", "queued")
         self.enqueue("a", DEFAULT_MODE)
-        self.assertEqual(self.draw(DEFAULT_MODE).matches, 0)
-        self.assertEqual(self.queue(DEFAULT_MODE), ["a"])
+        for player in ("foreign", "stranger"):
+            self.plant(DEFAULT_MODE, player)
+            self.assertEqual(self.draw(DEFAULT_MODE).matches, 0)
+            self.assertEqual(self.queue(DEFAULT_MODE), ["a"])
 
     def test_ordered(self) -> None:
         """Ids without a place in line are dropped from an ordered queue at the next draw."""

@@ -9,7 +9,7 @@ from tests.support.stores import StoreTestCase
 from tests.support.world import TEAMS, outcome
 
 QUEUED = {"type": "queued"}
-NUMBERED_TWICE = {b"seq": b"2", b"m2": b'queued"'}
+NUMBERED_TWICE = {"seq": 2, "told": ['{"type":"queued"'] * 2}
 
 
 class EnqueueTests(StoreTestCase):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.resources import files
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -32,6 +33,14 @@ class AssemblyTests(SynchronousTestCase):
         load_all(lambda name, text: whole.append(text) or text)  # type: ignore[func-returns-value]
         for function in re.findall(r"^local function (\w+)", whole[0], re.MULTILINE):
             self.assertTrue(any(f"function {function}(" in text for text in self.scripts.values()), function)
+
+    def test_what_is_gathered_is_written(self) -> None:
+        """A script that changes something through the preludes ends with writing it."""
+        for name, text in self.scripts.items():
+            body = (files("matchd.store.scripts") / f"{name}.lua").read_text()
+            gathers = re.search(r"local function (?:note|put|recount)\(", text)
+            if gathers and "flags=no-writes" not in text:
+                self.assertRegex(body, r"\b(?:commit|answer_each)\(", name)
 
     def test_the_preludes_are_no_scripts(self) -> None:
         """They are only ever a part of one."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from matchd.model import Reason, Roster
 
 
@@ -115,6 +117,17 @@ def read_finding(what: bytes, *found: bytes) -> Finding:
         return Finding(what == b"superseded", found, what == b"later")
     since, mode, order, *missed = found
     return Finding(False, tuple(missed), False, since.decode(), mode.decode(), order.decode())
+
+
+def read_connection(record: bytes | None) -> str:
+    """Which connection a player's record names."""
+    return msgspec.json.decode(record, type=_Record).conn if record else ""
+
+
+class _Record(msgspec.Struct):
+    """What nodes themselves read of a record."""
+
+    conn: str = ""
 
 
 def read_cancelled(reply: Iterable[bytes]) -> tuple[Cancelled, ...]:

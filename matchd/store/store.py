@@ -28,6 +28,7 @@ from matchd.store.answers import (
     Finding,
     Swept,
     read_cancelled,
+    read_connection,
     read_finding,
     read_roster,
 )
@@ -159,6 +160,10 @@ class Store:
         self._flush()
         reply = await self._run("reconcile", *(field for claim in claims for field in claim.fields()))
         return [read_finding(*found) for found in reply]
+
+    async def connection_of(self, player_id: str) -> str:
+        """The connection that speaks for a player by his record; empty where there is none."""
+        return read_connection(await self.read("GET", f"player:{player_id}"))
 
     # matches
 

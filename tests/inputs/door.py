@@ -21,6 +21,7 @@ from matchd.store import store
 from matchd.websocket.gateway import Gateway
 from matchd.websocket.limits import DEFAULTS
 from tests.support.keyspace import dump
+from tests.support.keyspace import state as where
 from tests.support.wire import PING, PONG, TEXT, Client, frame, request, server_frames
 from tests.support.world import World
 from tests.support.worlds import valkey_path
@@ -31,7 +32,7 @@ PATIENT = replace(DEFAULTS, messages_per_second=PLENTY, burst=PLENTY, fragments=
 
 RANKED, DUEL = GameMode("Ranked"), GameMode("Duel")
 STATES = ("absent", "queued", "loading", "loaded", "allocating", "matched")
-RECORDED = {"absent": None, "loaded": b"loading"}
+RECORDED = {"absent": "", "loaded": "loading"}
 """What the store calls a state, where it has another word for it."""
 
 Frames = list[tuple[int, bytes]]
@@ -111,8 +112,8 @@ class Door:
     def guest(self, state: str = "absent") -> Guest:
         """A new player who stands there, while nobody else waits; whoever else it takes is a new player too."""
         guest = self._bring_to(state)
-        record = self.world.direct.ask("HGET", f"player:{guest.player_id}", "state")
-        assert record == RECORDED.get(state, state.encode()), (state, record)
+        recorded = where(self.world.direct, guest.player_id)
+        assert recorded == RECORDED.get(state, state), (state, recorded)
         return guest
 
     def _bring_to(self, state: str) -> Guest:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Finding = tuple[int, str]
 
-PLACE_OF_STATE = {"queued": "queued", "loading": "loading", "allocating": "loading", "matched": "matched"}
+STATES = ("queued", "loading", "matched")
 LEASE = 60.0
 UNDECIDED = 3.0
 SLACK = 12.0
@@ -38,7 +38,7 @@ def _may_be_undecided(world: ModelWorld, client: Client) -> bool:
 
 def _agrees(client: Client, record: dict[str, str]) -> Iterator[Finding]:
     mine = record.get("conn") == client.connection_id
-    stands = PLACE_OF_STATE.get(record.get("state", ""), "none") if mine else "none"
+    stands = record["state"] if mine and record["state"] in STATES else "none"
     if client.place in ("queued", "loading"):
         if not mine:
             yield (

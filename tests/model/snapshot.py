@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -31,7 +32,7 @@ end
 return all
 """
 
-UNDER_WAY = ("queued", "loading", "allocating")
+UNDER_WAY = ("queued", "loading")
 
 
 class TextConnection(BlockingConnection):
@@ -82,7 +83,7 @@ class Snapshot:
         """What the store holds now."""
         content, mortal = {}, set()
         for key, kind, ends, value in connection.ask("EVAL", READ, 0):
-            content[key] = _value(kind, value)
+            content[key] = _record(value) if key.startswith("player:") else _value(kind, value)
             if ends:
                 mortal.add(key)
         return cls(content, frozenset(mortal))
@@ -111,7 +112,7 @@ class Snapshot:
 
     @cached_property
     def under_way(self) -> dict[str, dict[str, str]]:
-        """The records of those who wait, load, or wait for a game server."""
+        """The records of those who wait, or are in a session on its way."""
         return {name: record for name, record in self.players.items() if record.get("state") in UNDER_WAY}
 
     @cached_property
@@ -123,6 +124,11 @@ class Snapshot:
     def servers(self) -> dict[str, dict[str, str]]:
         """The game servers that are known."""
         return dict(self.under("dedicated_server:"))
+
+
+def _record(text: str) -> dict[str, str]:
+    """A player's record, but for what he was told."""
+    return {name: str(value) for name, value in json.loads(text).items() if name != "told"}
 
 
 def _value(kind: str, value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from tests.support.blocking import BlockingConnection
@@ -26,6 +27,8 @@ def _content(redis: BlockingConnection, key: bytes) -> Any:
     kind = redis.ask("TYPE", key)
     command, *rest = _READ[kind]
     content = redis.ask(command, key, *rest)
+    if key.startswith(b"player:") and kind == b"string":
+        return json.loads(content)
     if kind == b"set":
         return sorted(content)
     if kind == b"hash":
@@ -52,3 +55,22 @@ def put_back(redis: BlockingConnection, older: Copy) -> None:
         redis.send("RESTORE", key, ttl, content)
     for _ in older:
         redis.reply()
+
+
+def record(redis: BlockingConnection, player: str) -> dict[str, Any]:
+    """A player's record, all of it text but for what he was ``told``; empty where there is none."""
+    said = json.loads(redis.ask("GET", f"player:{player}") or "{}")
+    return {name: value if name == "told" else str(value) for name, value in said.items()}
+
+
+def rewrite(redis: BlockingConnection, player: str, **said: str) -> None:
+    """Put something into a player's record that no script would."""
+    older = json.loads(redis.ask("GET", f"player:{player}"))
+    redis.ask("SET", f"player:{player}", json.dumps(older | said), "KEEPTTL")
+
+
+def state(redis: BlockingConnection, player: str) -> str:
+    """Where a player is: what his record says, or the session that he loads."""
+    said = record(redis, player)
+    session = redis.ask("HGET", f"loading:{said.get('session')}", ":state") if said.get("state") == "loading" else None
+    return session.decode() if session else str(said.get("state", ""))

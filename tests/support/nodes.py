@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from matchd.node import Tempo
+from tests.support.keyspace import record, state
 from tests.support.world import FIFO, Player, World
 from tests.support.worlds import WorldTestCase
 
@@ -55,11 +56,10 @@ class NodesTestCase(WorldTestCase):
     # what the store knows
 
     def field(self, player: str, field: str) -> str:
-        value = self.service.direct.ask("HGET", f"player:{player}", field)
-        return (value or b"").decode()
+        return str(record(self.service.direct, player).get(field, ""))
 
     def state(self, *players: str) -> list[str]:
-        return [self.field(player, "state") for player in players]
+        return [state(self.service.direct, player) for player in players]
 
     def queue(self, mode: str = FIFO.name) -> list[str]:
         return [player.decode() for player in self.service.direct.ask("ZRANGE", f"order:{mode}", 0, -1)]

@@ -13,7 +13,7 @@ from matchd.model import GameMode, GameServer, Reservation, Roster
 from matchd.store.answers import Accepted, AlreadyQueued, Cancelled, Claim, CoolingDown, Drawn, Finding, Swept
 from matchd.store.store import Store
 from tests.support.blocking import BlockingCommands, BlockingConnection
-from tests.support.keyspace import dump
+from tests.support.keyspace import dump, record, state
 from tests.support.world import FIFO, MODES, TIME_TRAVEL, outcome
 from tests.support.worlds import valkey_path
 
@@ -80,12 +80,11 @@ class StoreTestCase(SynchronousTestCase):
     def dump(self) -> dict[str, Any]:
         return dump(self.redis)
 
-    def record(self, player: str) -> dict[str, str]:
-        fields = self.redis.ask("HGETALL", f"player:{player}")
-        return {name.decode(): value.decode() for name, value in zip(fields[::2], fields[1::2], strict=True)}
+    def record(self, player: str) -> dict[str, Any]:
+        return record(self.redis, player)
 
     def state(self, *players: str) -> list[str]:
-        return [self.record(player).get("state", "") for player in players]
+        return [state(self.redis, player) for player in players]
 
     def queue(self, mode: GameMode = FIFO) -> list[str]:
         """Who waits, in order, where the mode has one."""
@@ -188,9 +187,8 @@ class StoreTestCase(SynchronousTestCase):
     def claim(self, player: str, **differs: Any) -> Claim:
         """What the node of a player believes who has heard everything, but for what differs."""
         record = self.record(player)
-        place = "loading" if record["state"] == "allocating" else record["state"]
         believed = {
-            "player_id": player, "connection_id": record["conn"], "place": place, "mode": record["mode"],
+            "player_id": player, "connection_id": record["conn"], "place": record["state"], "mode": record["mode"],
             "order": record["order"], "since": record["since"], "session": record.get("session", ""),
             "seq": int(record["seq"]), "match": record.get("match", "").partition(',"team"')[0],
         }  # fmt: skip

@@ -13,6 +13,14 @@ local function shift_fields(key, by, ...)
   end
 end
 
+local function shift_record(key)
+  local fine, p = pcall(cjson.decode, redis.call('GET', key))
+  if not fine or type(p) ~= 'table' then return end
+  if p.since then p.since = string.format('%.0f', p.since - ms * 1000) end
+  if p.away then p.away = p.away - ms end
+  redis.call('SET', key, cjson.encode(p), 'KEEPTTL')
+end
+
 for _, key in ipairs({'nodes', 'loading', 'allocating', 'away', 'servers', 'resting', 'orphans', 'matched', 'modes'}) do
   shift_scores(key)
 end
@@ -22,9 +30,8 @@ for _, key in ipairs({'swept', 'calm_until'}) do
 end
 for _, key in ipairs(redis.call('KEYS', '*')) do
   local kind = redis.call('TYPE', key).ok
-  if string.find(key, '^player:') and kind == 'hash' then
-    shift_fields(key, ms * 1000, 'since')
-    shift_fields(key, ms, 'away')
+  if string.find(key, '^player:') and kind == 'string' then
+    shift_record(key)
   elseif string.find(key, '^loading:') then
     shift_fields(key, ms, ':created', ':deadline')
   elseif string.find(key, '^dedicated_server:') then

@@ -11,4 +11,4 @@ local s = loading_session(ARGV[3])
 if s and s.state == 'allocating' and s.owner == node then
   cancel(s, 'allocation_failed', function() return false end)
 end
-return cancelled
+return commit(cancelled)

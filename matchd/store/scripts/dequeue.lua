@@ -11,6 +11,7 @@ local p = player(ARGV[3])
 if p.state ~= 'queued' or p.conn ~= ARGV[4] then return 0 end
 ensure_player(p)
 quit_queue(p)
-finish(p, function(_, ...) tell(p, '{"type":"dequeued"', ...) end, 'left')
+finish(p, 'left')
+tell(p, '{"type":"dequeued"')
 count('left')
-return p.seq
+return commit(p.seq)

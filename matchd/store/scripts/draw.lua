@@ -38,7 +38,9 @@ end
 -- Whoever has no record that says he waits here was put into the set by somebody else, and is dropped.
 local function draw_players(n)
   local drawn = {}
-  for _, id in ipairs(pop(n)) do
+  local popped = pop(n)
+  read_players(popped)
+  for _, id in ipairs(popped) do
     local known, p = pcall(player, id)
     if known and p.state == 'queued' and p.mode == mode and p.away == '' then drawn[#drawn + 1] = p end
   end
@@ -54,10 +56,10 @@ local function form(sid, drawn, first)
     roster[i] = p.id
     fields[#fields + 1] = p.id
     fields[#fields + 1] = 'loading'
-    if tell_start_loading(p, sid, 'state', 'loading', 'session', sid) == 0 then excuse(p) end
+    p.state, p.session = 'loading', sid
+    if tell_start_loading(p) == 0 then excuse(p) end
   end
   redis.call('HSET', P .. 'loading:' .. sid, ':roster', table.concat(roster, ' '), unpack(fields))
-  return sid
 end
 
 -- A line has everybody who waits, so whoever is in the set alone was put there by somebody else too.
@@ -73,18 +75,14 @@ if possible == 0 then return {0, waiting, 1} end
 
 local drawn = draw_players(possible * size)
 local formed = math.floor(#drawn / size)
-local sessions, deadlines = {}, {}
 local reply = {formed, waiting - formed * size, possible < wanted and 1 or 0}
 for i = 1, formed do
-  sessions[i] = form(stem .. '-' .. i, drawn, (i - 1) * size + 1)
-  deadlines[#deadlines + 1] = deadline
-  deadlines[#deadlines + 1] = sessions[i]
+  local sid = stem .. '-' .. i
+  form(sid, drawn, (i - 1) * size + 1)
+  zadd('loading', deadline, sid)
+  sadd('unplaced', sid)
 end
 for i, p in ipairs(drawn) do
   if i > formed * size then enter_queue(p) else reply[#reply + 1] = now - math.floor(tonumber(p.since) / 1000) end
 end
-if formed > 0 then
-  redis.call('ZADD', P .. 'loading', unpack(deadlines))
-  redis.call('SADD', P .. 'unplaced', unpack(sessions))
-end
-return reply
+return commit(reply)

@@ -9,12 +9,18 @@
 
 local refusal = guard()
 if refusal then return refusal end
-local accepted, waiting = 0, {}
+local accepted, waiting, cooling = 0, {}, {}
+
+local function read_cooldowns(ids)
+  local keys = {}
+  for i, id in ipairs(ids) do keys[i] = P .. 'cooldown:' .. id end
+  for i, wait in ipairs(redis.call('MGET', unpack(keys))) do cooling[ids[i]] = wait end
+end
 
 local function enqueue(id, conn, mode, order, seq, cooldowns)
   local p = player(id)
-  if p.under_way and p.mode ~= mode then return {'already_queued', p.mode, p.order, p.conn == conn and 1 or 0} end
-  if cooldowns == '1' and not p.under_way then
+  if is_under_way(p) and p.mode ~= mode then return {'already_queued', p.mode, p.order, p.conn == conn and 1 or 0} end
+  if cooldowns == '1' and cooling[id] and not is_under_way(p) then
     local wait = redis.call('PTTL', P .. 'cooldown:' .. id)
     if wait > 0 then return {'cooldown', wait} end
   end
@@ -22,17 +28,20 @@ local function enqueue(id, conn, mode, order, seq, cooldowns)
   ensure_player(p)
 
   take_over(p, conn)
-  if p.under_way then
+  if is_under_way(p) then
     tell_place(p)
     return {'accepted', p.seq, p.since, 0}
   end
   -- who came first in this run also waits longer
-  begin(p, tell_queued, mode, order, string.format('%.0f', now_us + accepted), conn, tonumber(seq))
+  begin(p, mode, order, string.format('%.0f', now_us + accepted), conn, tonumber(seq))
+  tell_queued(p)
   accepted = accepted + 1
-  waiting[mode] = waiting[mode] and waiting[mode] + 1 or redis.call('SCARD', P .. 'queue:' .. mode)
+  count('accepted')
+  waiting[mode] = (waiting[mode] or redis.call('SCARD', P .. 'queue:' .. mode)) + 1
   return {'accepted', p.seq, p.since, waiting[mode]}
 end
 
-local replies = answer_each(6, enqueue)
-if accepted > 0 then count('accepted', accepted) end
-return replies
+local ids = every(6)
+read_players(ids)
+read_cooldowns(ids)
+return answer_each(6, enqueue)

@@ -10,9 +10,10 @@
 local problems, places = {}, {}
 local function wrong(text) problems[#problems + 1] = text end
 
-local function seated(p)
-  local s = loading_session(p.session)
-  return s and s.state == p.state and redis.call('HEXISTS', s.key, p.id) == 1
+-- The session that has this player in it.
+local function seat(p)
+  local s = p.state == 'loading' and loading_session(p.session)
+  return s and redis.call('HEXISTS', s.key, p.id) == 1 and s
 end
 
 local check = {}
@@ -20,16 +21,18 @@ local check = {}
 function check.players(id, owner)
   if redis.call('SISMEMBER', P .. 'players:' .. owner, id) == 0 then return end
   local p = player(id)
-  places[p.state] = (places[p.state] or 0) + 1
+  local s = seat(p)
+  local place = s and s.state or p.state
+  places[place] = (places[place] or 0) + 1
   local queued = redis.call('SISMEMBER', P .. 'queue:' .. p.mode, id) == 1
-  if not p.under_way then
+  if not is_under_way(p) then
     wrong('player ' .. id .. ' is counted under way and is "' .. p.state .. '"')
   elseif p.node ~= owner then
     wrong('player ' .. id .. ' belongs to node "' .. p.node .. '" and is counted at "' .. owner .. '"')
   elseif queued ~= (p.state == 'queued' and p.away == '') then
     wrong('player ' .. id .. ' is ' .. p.state .. (p.away ~= '' and ', away' or '') .. ', and ' ..
       (queued and 'in' or 'not in') .. ' the queue ' .. p.mode)
-  elseif p.state ~= 'queued' and not seated(p) then
+  elseif p.state ~= 'queued' and not s then
     wrong('player ' .. id .. ' is ' .. p.state .. ' in session ' .. p.session .. ', which does not have him so')
   elseif p.away ~= '' and not redis.call('ZSCORE', P .. 'away', id) then
     wrong('player ' .. id .. ' is away for ever')
@@ -56,7 +59,7 @@ function check.sessions(id)
     if seen[member] then wrong('session ' .. id .. ' has ' .. member .. ' twice') end
     seen[member] = true
     local p = player(member)
-    if p.session ~= id or p.state ~= s.state then
+    if p.session ~= id or p.state ~= 'loading' then
       wrong('session ' .. id .. ' is ' .. s.state .. ' and has ' .. member .. ', who is "' .. p.state .. '"')
     end
   end

@@ -18,4 +18,4 @@ if p.conn == ARGV[4] then
   depart(p, grace)
   if failed then blame(p.id, sid, tonumber(ARGV[7]), ARGV[8]) end
 end
-return cancelled
+return commit(cancelled)

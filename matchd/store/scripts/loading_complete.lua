@@ -3,31 +3,29 @@
 --
 -- ARGV[3..]  four a player: id, connection, loading session id (empty: his own), lease of the allocation (ms)
 -- Reply: for each {'not_in_session'}, {'waiting'} or, to exactly one of a session, {'complete', session id, mode, players...}
--- Keys: writes loading:{sid}, loading, allocating, allocations:{node}, player:{id}
+-- Keys: writes loading:{sid}, loading, allocating, allocations:{node}; reads player:{id}
 
 local refusal = guard()
 if refusal then return refusal end
 
 local function allocate(s, lease)
   redis.call('HSET', s.key, ':state', 'allocating', ':owner', node)
-  redis.call('ZREM', P .. 'loading', s.id)
-  redis.call('ZADD', P .. 'allocating', now + lease, s.id)
-  redis.call('SADD', P .. 'allocations:' .. node, s.id)
-  for _, id in ipairs(s.roster) do redis.call('HSET', P .. 'player:' .. id, 'state', 'allocating') end
+  zrem('loading', s.id)
+  zadd('allocating', now + lease, s.id)
+  sadd('allocations:' .. node, s.id)
   return {'complete', s.id, s.mode, unpack(s.roster)}
 end
 
 -- His match is found already: this is the same question again, because the first answer was lost.
-local function has_played_it(id, sid)
-  local match = redis.call('HGET', P .. 'player:' .. id, 'match') or ''
-  return sid ~= '' and string.find(match, '"loading_session_id":"' .. sid .. '"', 1, true)
+local function has_played_it(p, sid)
+  return sid ~= '' and string.find(p.match, '"loading_session_id":"' .. sid .. '"', 1, true)
 end
 
 local function complete(id, conn, sid, lease)
-  local mine = redis.call('HMGET', P .. 'player:' .. id, 'session', 'conn')
-  local session = mine[1] or ''
-  if mine[2] ~= conn then return {'not_in_session'} end
-  if session == '' and has_played_it(id, sid) then return {'waiting'} end
+  local p = player(id)
+  local session = p.session
+  if p.conn ~= conn then return {'not_in_session'} end
+  if session == '' and has_played_it(p, sid) then return {'waiting'} end
   if session == '' or (sid ~= '' and sid ~= session) then return {'not_in_session'} end
   local key = P .. 'loading:' .. session
   local is = redis.call('HMGET', key, ':state', id, ':ready', ':size')
@@ -36,12 +34,10 @@ local function complete(id, conn, sid, lease)
 
   local ready = is[3] + 1
   local s = ready == tonumber(is[4]) and loading_session(session)
-  if s then
-    ensure_sets({'loading', 'allocating', 'allocations:' .. node})
-    for _, member in ipairs(s.roster) do redis.call('HGET', P .. 'player:' .. member, 'state') end
-  end
+  if s then ensure_sets({'loading', 'allocating', 'allocations:' .. node}) end
   redis.call('HSET', key, id, 'ready', ':ready', ready)
   return s and allocate(s, tonumber(lease)) or {'waiting'}
 end
 
+read_players(every(4))
 return answer_each(4, complete)

@@ -4,10 +4,10 @@
 -- ARGV[1]  the node that asks
 -- ARGV[2]  the moment (ms, by this server's clock) after which the question is void; 0: never
 --
--- Conventions: a player's record is read once, as a table, and every function that writes keeps the
+-- Conventions: a player's record is read once, as a table, and every function that changes it keeps the
 -- table true. Ids are strings, moments are ms, `since` is us so that it also orders who came first.
--- A script calls guard() first, checks everything next, and writes last: nothing here is rolled back. Every call
--- of Redis costs about a microsecond, so what belongs together is written together.
+-- A script calls guard() first, checks everything next, and commits last: nothing here is rolled back. Every call
+-- of Redis costs about a microsecond, so what a script changes is gathered, and written in few calls by commit().
 
 local P = KEYS[1]
 local node, not_after = ARGV[1], tonumber(ARGV[2])
@@ -21,7 +21,6 @@ local SETS = {'nodes', 'modes', 'reaping', 'matched', 'away', 'loading', 'alloca
 
 local KEPT_MS = 120000     -- how long a match, and the end of a wait, can be told again
 local TOMBSTONE_MS = 30000 -- how long one who left is known to have left, whatever his former nodes believe
-local START = '{"type":"' -- how every message begins; kept without it, most keep a record small enough to be a list
 local KEPT_MESSAGES = 8    -- how many messages a player can have missed and still get one by one
 local PATIENCE_MS = 1000   -- how long the nodes have to say that a session which the store has forgotten was matched
 local GRACE_OF_COUNT = 2000 -- a heartbeat this young may not count a session that is older than it
@@ -54,92 +53,145 @@ local function serve(modes)
   for _, mode in ipairs(modes) do redis.call('ZADD', P .. 'modes', now, mode) end
 end
 
-local function count(what, n) redis.pcall('HINCRBY', P .. 'tally', what, n or 1) end
-
 local function words(text)
   local list = {}
   for word in string.gmatch(text or '', '%S+') do list[#list + 1] = word end
   return list
 end
 
--- For scripts that are asked many questions at once: calls one(...) with each `stride` arguments, and replies with
--- all that it returned. Where it fails the others are answered all the same.
-local function answer_each(stride, one)
-  local replies = {}
-  for i = 3, #ARGV, stride do
-    local fine, reply = pcall(one, unpack(ARGV, i, i + stride - 1))
-    replies[#replies + 1] = fine and reply or redis.error_reply(reply.err or reply)
-  end
-  return replies
+-- what a script changes ----------------------------------------------------------------------------
+
+-- What commit() will write: by key and member, the last word counts. These are named for what they do in the end.
+local sets, sorted_sets, tallied = {}, {}, {}
+
+local function note(changes, key, member, what)
+  if not changes[key] then changes[key] = {} end
+  changes[key][member] = what
+end
+
+local function sadd(key, member) note(sets, key, member, true) end
+
+local function srem(key, member) note(sets, key, member, false) end
+
+local function zadd(key, score, member) note(sorted_sets, key, member, score) end
+
+local function zrem(key, member) note(sorted_sets, key, member, false) end
+
+local function count(what, n) tallied[what] = (tallied[what] or 0) + (n or 1) end
+
+local UNDER_WAY = {queued = true, loading = true}
+local players = {}    -- by id: whose record was read
+local changed = {}    -- by id: whose record is to be written
+local lifetimes = {}  -- by id: for how long (ms) a record is kept that comes to its end
+
+-- For scripts that are asked many questions at once: the first argument of each `stride`.
+local function every(stride)
+  local list = {}
+  for i = 3, #ARGV, stride do list[#list + 1] = ARGV[i] end
+  return list
 end
 
 -- players ------------------------------------------------------------------------------------------
 
-local FIELDS = {'state', 'mode', 'order', 'since', 'session', 'node', 'conn', 'seq', 'away', 'match'}
+-- What a record does not say.
+local SILENT = {__index = {state = '', mode = '', order = '', since = '', session = '', node = '', conn = '', seq = 0,
+  away = '', match = '', excused = ''}}
+
+local texts = {} -- by id: records as they were read; '' where there is none
+
+-- Reads many records in one call. Where another application's key is in the way, player() will say so.
+local function read_players(ids)
+  local unknown, keys, absent = {}, {}, {}
+  for _, id in ipairs(ids) do
+    if not texts[id] then
+      unknown[#unknown + 1] = id
+      keys[#keys + 1] = P .. 'player:' .. id
+    end
+  end
+  if #keys == 0 then return end
+  for i, text in ipairs(redis.call('MGET', unpack(keys))) do
+    texts[unknown[i]] = text
+    if not text then absent[#absent + 1] = keys[i] end
+  end
+  if #absent == 0 or redis.call('EXISTS', unpack(absent)) > 0 then return end
+  for _, id in ipairs(unknown) do texts[id] = texts[id] or '' end
+end
+
+local function decoded(id, text)
+  local fine, p = pcall(cjson.decode, text)
+  if fine and type(p) == 'table' and p.id == id then return p end
+  error(redis.error_reply('WRONGTYPE the key ' .. P .. 'player:' .. id .. ' is not a record of matchd'))
+end
 
 local function player(id)
-  local values = redis.call('HMGET', P .. 'player:' .. id, unpack(FIELDS))
-  local p = {id = id, key = P .. 'player:' .. id}
-  for i, field in ipairs(FIELDS) do p[field] = values[i] or '' end
-  p.seq = tonumber(p.seq) or 0
-  p.under_way = p.state == 'queued' or p.state == 'loading' or p.state == 'allocating'
+  if players[id] then return players[id] end
+  local text = texts[id] or redis.call('GET', P .. 'player:' .. id) or ''
+  local p = text ~= '' and decoded(id, text)
+    or {id = id, state = '', mode = '', order = '', since = '', node = '', conn = '', seq = 0, told = {}}
+  players[id] = setmetatable(p, SILENT)
   return p
 end
 
+local function is_under_way(p) return UNDER_WAY[p.state] end
+
 local function ensure_player(p)
+  local places = p.mode .. ' ' .. p.node
+  if sure[places] then return end
   local queue, line = 'queue:' .. p.mode, 'order:' .. p.mode
   ensure_sets({'away', 'matched', queue, line, 'players:' .. p.node, 'players:' .. node})
+  sure[places] = true
 end
 
-local function put(p, ...)
-  redis.call('HSET', p.key, ...)
-  local pairs_ = {...}
-  for i = 1, #pairs_, 2 do p[pairs_[i]] = pairs_[i + 1] end
-end
+-- The record was changed.
+local function put(p) changed[p.id] = p end
 
 local function numbered(body, seq) return body .. ',"seq":' .. seq .. '}' end
 
--- `body` is a JSON object without its closing brace; what is put with it is put in the same write. Returns how many
--- nodes heard it.
-local function tell(p, body, ...)
-  local seq = p.seq + 1
-  put(p, 'seq', seq, 'm' .. seq % KEPT_MESSAGES, string.sub(body, #START + 1), ...)
-  return redis.call('PUBLISH', P .. 'notifications:' .. p.id, numbered(body, seq))
+-- `body` is a JSON object without its closing brace. Returns how many nodes heard it.
+local function tell(p, body)
+  p.seq = p.seq + 1
+  p.told[#p.told + 1] = body
+  if #p.told > KEPT_MESSAGES then table.remove(p.told, 1) end
+  put(p)
+  return redis.call('PUBLISH', P .. 'notifications:' .. p.id, numbered(body, p.seq))
 end
 
-local function tell_queued(p, ...) tell(p, '{"type":"queued"', ...) end
-
-local function tell_start_loading(p, sid, ...)
-  return tell(p, '{"type":"start_loading","loading_session_id":"' .. sid .. '"', ...)
+-- Whoever speaks for him has heard messages up to `seq`, of which nothing is known here.
+local function renumber(p, seq)
+  p.seq, p.told = seq, {}
+  put(p)
 end
 
-local function tell_requeued(p, reason, ...)
-  tell(p, '{"type":"requeued","reason":"' .. reason .. '"', ...)
+local function tell_queued(p) tell(p, '{"type":"queued"') end
+
+local function tell_start_loading(p)
+  return tell(p, '{"type":"start_loading","loading_session_id":"' .. p.session .. '"')
 end
+
+local function tell_requeued(p, reason) tell(p, '{"type":"requeued","reason":"' .. reason .. '"') end
 
 -- everybody under way is in exactly one of these sets; the one of node '' holds those without a connection
 local function own(p, new_node, conn)
-  redis.call('SREM', P .. 'players:' .. p.node, p.id)
-  redis.call('SADD', P .. 'players:' .. new_node, p.id)
-  put(p, 'node', new_node, 'conn', conn)
+  srem('players:' .. p.node, p.id)
+  sadd('players:' .. new_node, p.id)
+  p.node, p.conn = new_node, conn
+  put(p)
 end
 
 local function enter_queue(p)
-  redis.call('SADD', P .. 'queue:' .. p.mode, p.id)
-  if p.order == 'fifo' then
-    redis.call('ZADD', P .. 'order:' .. p.mode, p.since, p.id)
-  end
+  sadd('queue:' .. p.mode, p.id)
+  if p.order == 'fifo' then zadd('order:' .. p.mode, p.since, p.id) end
 end
 
 local function quit_queue(p)
-  redis.call('SREM', P .. 'queue:' .. p.mode, p.id)
-  redis.call('ZREM', P .. 'order:' .. p.mode, p.id)
+  srem('queue:' .. p.mode, p.id)
+  if p.order == 'fifo' then zrem('order:' .. p.mode, p.id) end
 end
 
 local function not_away(p)
-  redis.call('ZREM', P .. 'away', p.id)
-  redis.call('HDEL', p.key, 'away')
-  p.away = ''
+  zrem('away', p.id)
+  p.away = nil
+  put(p)
 end
 
 local function come_back(p)
@@ -150,37 +202,32 @@ end
 
 local function go_away(p, grace)
   own(p, '', '')
-  put(p, 'away', now + grace)
-  redis.call('ZADD', P .. 'away', now + grace, p.id)
+  p.away = now + grace
+  zadd('away', p.away, p.id)
   if p.state == 'queued' then quit_queue(p) end
 end
 
--- Put what he is not told of, on a record that may be new and needs its numbering.
-local function put_untold(p, ...) put(p, 'seq', p.seq, ...) end
-
--- A new life as a queued player; whatever the record said before is over, but for its numbering. `told` puts it:
--- in one write with what he is told of it, or untold.
-local function begin(p, told, mode, order, since, conn, seq)
-  if p.state ~= '' then redis.call('DEL', p.key) end
-  if p.state == 'matched' then redis.call('ZREM', P .. 'matched', p.id) end
-  p.node, p.away, p.session, p.match, p.under_way = node, '', '', '', true
-  p.seq = math.max(p.seq, seq)
-  told(p, 'state', 'queued', 'mode', mode, 'order', order, 'since', since, 'node', node, 'conn', conn)
-  redis.call('SADD', P .. 'players:' .. node, p.id)
+-- A new life as a queued player; whatever the record said before is over, but for its numbering.
+local function begin(p, mode, order, since, conn, seq)
+  if p.state == 'matched' then zrem('matched', p.id) end
+  p.state, p.mode, p.order, p.since, p.node, p.conn = 'queued', mode, order, since, node, conn
+  p.away, p.session, p.match, p.excused = nil, nil, nil, nil
+  renumber(p, math.max(p.seq, seq))
+  sadd('players:' .. node, p.id)
   enter_queue(p)
 end
 
--- The end of being under way. The record can still be read for a while, by those who missed it. `told` puts it, as above.
-local function finish(p, told, state, kept)
-  redis.call('SREM', P .. 'players:' .. p.node, p.id)
+-- The end of being under way. The record can still be read for a while, by those who missed it.
+local function finish(p, state, kept)
+  srem('players:' .. p.node, p.id)
   if p.away ~= '' then not_away(p) end
-  p.under_way = false
-  told(p, 'state', state, 'session', '')
-  redis.call('PEXPIRE', p.key, kept or KEPT_MS)
+  p.state, p.session = state, nil
+  lifetimes[p.id] = kept or KEPT_MS
+  put(p)
 end
 
 local function forget(p)
-  finish(p, put, 'left', TOMBSTONE_MS)
+  finish(p, 'left', TOMBSTONE_MS)
   count('left')
 end
 
@@ -189,11 +236,12 @@ local function take_over(p, conn)
   if p.conn ~= '' and p.conn ~= conn then
     redis.call('PUBLISH', P .. 'node:' .. p.node, '{"superseded":"' .. p.conn .. '","player_id":"' .. p.id .. '"}')
   end
-  if p.under_way then
+  if is_under_way(p) then
     own(p, node, conn)
     come_back(p)
   elseif p.state ~= '' then
-    put(p, 'node', node, 'conn', conn)
+    p.node, p.conn = node, conn
+    put(p)
   end
 end
 
@@ -203,6 +251,6 @@ local function tell_place(p)
   elseif p.state == 'matched' then
     tell(p, p.match)
   else
-    tell_start_loading(p, p.session)
+    tell_start_loading(p)
   end
 end

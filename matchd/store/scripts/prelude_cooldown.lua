@@ -2,13 +2,15 @@
 
 -- What becomes of this player's loading session is not his fault: the service may have a part in it.
 local function excuse(p)
-  if p.state == 'loading' then redis.call('HSET', p.key, 'excused', p.session) end
+  if p.state ~= 'loading' then return end
+  p.excused = p.session
+  put(p)
 end
 
--- A session that was under way while nobody swept: this server was away, or every node was.
-local function met_an_outage(sid)
-  local created = redis.call('HGET', P .. 'loading:' .. sid, ':created')
-  return not created or tonumber(created) < tonumber(redis.call('GET', P .. 'calm_until') or '0')
+-- A session that loads, and was not under way while nobody swept: this server was away, or every node was.
+local function loads_undisturbed(sid)
+  local state, created = unpack(redis.call('HMGET', P .. 'loading:' .. sid, ':state', ':created'))
+  return state == 'loading' and tonumber(created) >= tonumber(redis.call('GET', P .. 'calm_until') or '0')
 end
 
 -- Whether this player, who is not going to load his session, has failed by that. `waits` are the cooldowns (ms) after
@@ -16,7 +18,7 @@ end
 local function is_to_blame(p, waits)
   if p.state ~= 'loading' or waits == '' then return false end
   ensure_sets({'dodges:' .. p.id})
-  return not met_an_outage(p.session) and redis.call('HGET', p.key, 'excused') ~= p.session
+  return loads_undisturbed(p.session) and p.excused ~= p.session
 end
 
 -- The player failed; `window` (ms) is how long that counts. Returns how long (ms) he has to wait for it.

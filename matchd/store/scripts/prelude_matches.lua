@@ -6,7 +6,7 @@ local cancelled = {}
 -- game servers -------------------------------------------------------------------------------------
 
 -- A server's record is read once, like a player's: who writes it keeps the table true.
-local servers = {}
+local servers, uncounted = {}, {}
 local function server(id)
   if servers[id] then return servers[id] end
   local key = P .. 'dedicated_server:' .. id
@@ -22,7 +22,7 @@ end
 
 -- Slots in use: what the server says runs, what is reserved, and what it may not have counted yet.
 -- `counted` is how many of the reserved ones run already by its own word.
-local function recount(s)
+local function count_slots(s)
   local reserved = redis.call('ZCARD', P .. 'reserved:' .. s.id)
   s.counted = math.min(s.counted, reserved)
   local used = s.running + reserved - s.counted + redis.call('ZCARD', P .. 'settled:' .. s.id)
@@ -35,9 +35,12 @@ local function recount(s)
   end
 end
 
+-- What the server holds has changed: its slots are counted when all is known.
+local function recount(s) uncounted[s.id] = s end
+
 -- Slots stay reserved until their sessions give them back: the server may be here again before that.
 local function forget_server(id)
-  servers[id] = nil
+  servers[id], uncounted[id] = nil, nil
   redis.call('DEL', P .. 'dedicated_server:' .. id, P .. 'settled:' .. id)
   redis.call('ZREM', P .. 'slots', id)
   redis.call('ZREM', P .. 'servers', id)
@@ -47,13 +50,13 @@ end
 -- The session no longer holds its slot. `held` keeps it counted until the server's next word on it; a fixed
 -- server never says a word.
 local function give_back(sid, server_id, held)
-  redis.call('ZREM', P .. 'reserved:' .. server_id, sid)
+  zrem('reserved:' .. server_id, sid)
   local s = server(server_id)
   if not s then return end
   if held and s.counted > 0 then
     s.counted = s.counted - 1
   elseif held and not s.fixed then
-    redis.call('ZADD', P .. 'settled:' .. server_id, now, sid)
+    zadd('settled:' .. server_id, now, sid)
   end
   recount(s)
 end
@@ -73,7 +76,7 @@ local function loading_session(sid)
 end
 
 local function make_orphan(sid, address)
-  redis.call('ZADD', P .. 'orphans', now, sid .. ' ' .. address)
+  zadd('orphans', now, sid .. ' ' .. address)
   redis.call('SADD', P .. 'orphan:' .. sid, address)
   redis.call('PEXPIRE', P .. 'orphan:' .. sid, ORPHAN_MS)
 end
@@ -87,6 +90,7 @@ end
 -- Everybody in the session, read before anything is written.
 local function members(s)
   if s.server ~= '' then server(s.server) end
+  read_players(s.roster)
   local list, sets = {}, {'loading', 'allocating', 'unplaced', 'orphans', 'orphan:' .. s.id, 'away', 'matched',
     'allocations:' .. s.owner, 'queue:' .. s.mode, 'order:' .. s.mode}
   for i, id in ipairs(s.roster) do
@@ -99,14 +103,15 @@ end
 
 local function close_session(s)
   redis.call('DEL', s.key)
-  redis.call('ZREM', P .. s.state, s.id)
-  if s.server == '' then redis.call('SREM', P .. 'unplaced', s.id) end
-  if s.owner ~= '' then redis.call('SREM', P .. 'allocations:' .. s.owner, s.id) end
+  zrem(s.state, s.id)
+  if s.server == '' then srem('unplaced', s.id) end
+  if s.owner ~= '' then srem('allocations:' .. s.owner, s.id) end
 end
 
 local function requeue(p, reason)
   if p.away == '' then enter_queue(p) end
-  tell_requeued(p, reason, 'state', 'queued', 'session', '')
+  p.state, p.session = 'queued', nil
+  tell_requeued(p, reason)
 end
 
 -- The match falls through. `out(p)` ends the way of a culprit and returns true; the others keep their
@@ -129,18 +134,14 @@ end
 
 -- The session has its game server: everybody in it is matched. Whoever is elsewhere by now is left alone.
 local function settle(s, body)
-  local matched = {}
   for i, p in ipairs(members(s)) do
     if p.session == s.id then
-      local match = body .. ',"team":' .. (s.teams[i] or '0')
-      finish(p, function(_, ...) tell(p, match, 'match', match, ...) end, 'matched')
-      matched[#matched + 1] = now + KEPT_MS
-      matched[#matched + 1] = p.id
+      p.match = body .. ',"team":' .. (s.teams[i] or '0')
+      finish(p, 'matched')
+      tell(p, p.match)
+      zadd('matched', now + KEPT_MS, p.id)
+      count('matched')
     end
-  end
-  if #matched > 0 then
-    redis.call('ZADD', P .. 'matched', unpack(matched))
-    count('matched', #matched / 2)
   end
   redis.call('SET', P .. 'match:' .. s.id, body .. '}', 'PX', KEPT_MS)
   if s.server ~= '' then give_back(s.id, s.server, true) end
@@ -160,7 +161,7 @@ end
 
 -- A player's connection is gone: with a grace he keeps his place without it, else he leaves.
 local function depart(p, grace)
-  if p.under_way and grace > 0 then
+  if is_under_way(p) and grace > 0 then
     go_away(p, grace)
   elseif p.state == 'queued' then
     quit_queue(p)
@@ -168,14 +169,14 @@ local function depart(p, grace)
   elseif p.state == 'loading' then
     local s = loading_session(p.session)
     if not s then return forget(p) end
+    if s.state == 'allocating' then return own(p, '', '') end
     cancel(s, 'player_left', function(member)
       if member.id ~= p.id then return false end
       forget(member)
       return true
     end)
-  elseif p.state == 'allocating' then
-    own(p, '', '')
   elseif p.state == 'matched' then
-    put(p, 'conn', '', 'node', '')
+    p.node, p.conn = '', ''
+    put(p)
   end
 end

@@ -19,9 +19,8 @@ local STRIDE = 10
 
 local function missed(p, seq, reply)
   excuse(p) -- he may have been told too late that he has to load
-  for n = math.max(seq + 1, p.seq - KEPT_MESSAGES + 1), p.seq do
-    local kept = redis.call('HGET', p.key, 'm' .. n % KEPT_MESSAGES)
-    if kept then reply[#reply + 1] = numbered(START .. kept, n) end
+  for n = math.max(seq + 1, p.seq - #p.told + 1), p.seq do
+    reply[#reply + 1] = numbered(p.told[#p.told - (p.seq - n)], n)
   end
   return reply
 end
@@ -30,17 +29,16 @@ end
 local function same_mode(p, mine) return mine.mode == '' or p.mode == mine.mode end
 
 local function agrees(p, mine)
-  if mine.place == 'none' then return not p.under_way end
-  if p.under_way and not same_mode(p, mine) then return false end
+  if mine.place == 'none' then return not is_under_way(p) end
+  if is_under_way(p) and not same_mode(p, mine) then return false end
   if mine.place == 'loading' then
-    return (p.state == 'loading' or p.state == 'allocating') and p.session == mine.session
+    return p.state == 'loading' and p.session == mine.session
   end
   return p.state == mine.place
 end
 
 local function number_from(p, mine)
-  if p.seq < mine.seq then put(p, 'seq', mine.seq) end
-  p.seq = math.max(p.seq, mine.seq)
+  if p.seq < mine.seq then renumber(p, mine.seq) end
 end
 
 -- He is elsewhere by now: what the record has him in goes on, or falls through, without him.
@@ -54,10 +52,11 @@ local function pull_out(p, mine)
 end
 
 local function keep_match(p, mine, match)
-  put(p, 'state', 'matched', 'node', node, 'conn', mine.conn, 'mode', mine.mode, 'order', mine.order,
-    'since', mine.since, 'match', match)
-  redis.call('PEXPIRE', p.key, KEPT_MS)
-  redis.call('ZADD', P .. 'matched', now + KEPT_MS, p.id)
+  p.state, p.node, p.conn, p.mode, p.order, p.since, p.match =
+    'matched', node, mine.conn, mine.mode, mine.order, mine.since, match
+  lifetimes[p.id] = KEPT_MS
+  put(p)
+  zadd('matched', now + KEPT_MS, p.id)
 end
 
 -- He is matched and was told so, whatever the record says.
@@ -67,8 +66,8 @@ local function restore_match(p, mine)
     settle(s, mine.match)
   else
     pull_out(p, mine)
-    if p.under_way then
-      finish(p, put, 'matched')
+    if is_under_way(p) then
+      finish(p, 'matched')
       count('matched')
     end
     keep_match(p, mine, mine.match .. (mine.team ~= '' and ',"team":' .. mine.team or ''))
@@ -93,13 +92,13 @@ end
 -- He waits or loads, and the record is gone or tells of an earlier life: he gets his place in the queue back.
 local function restore_place(p, mine)
   ensure_sets({'queue:' .. mine.mode, 'order:' .. mine.mode})
-  if p.under_way then
+  if is_under_way(p) then
     pull_out(p, mine)
-    finish(p, put, 'left')
+    finish(p, 'left')
     count('left')
   end
   local since = mine.since == '0' and string.format('%.0f', now_us) or mine.since
-  begin(p, put_untold, mine.mode, mine.order, since, mine.conn, mine.seq)
+  begin(p, mine.mode, mine.order, since, mine.conn, mine.seq)
   count('accepted')
   if mine.place == 'loading' then tell_requeued(p, 'allocation_failed') end
 end
@@ -108,7 +107,7 @@ end
 local function told_what_became_of_it(p, mine)
   local match = redis.call('GET', P .. 'match:' .. mine.session)
   if match then
-    p.seq = mine.seq
+    renumber(p, mine.seq)
     keep_match(p, mine, string.sub(match, 1, -2))
     tell(p, p.match)
     return true
@@ -123,7 +122,7 @@ end
 local function tell_what_counts(p, mine)
   number_from(p, mine)
   if mine.place == 'loading' then tell_requeued(p, 'allocation_failed') end
-  if p.state ~= 'queued' then tell_start_loading(p, p.session) end
+  if p.state ~= 'queued' then tell_start_loading(p) end
 end
 
 local function put_right(p, mine)
@@ -131,7 +130,7 @@ local function put_right(p, mine)
     restore_match(p, mine)
   elseif mine.place == 'none' then
     depart(p, 0)
-  elseif p.under_way and same_mode(p, mine) then
+  elseif is_under_way(p) and same_mode(p, mine) then
     tell_what_counts(p, mine)
   elseif mine.mode ~= '' then
     restore_place(p, mine)
@@ -168,7 +167,7 @@ local function compare(mine)
   ensure_player(p)
   if mine.place == 'asking' then
     if p.conn ~= mine.conn then return {'ok'} end
-    local heard = p.under_way or p.state == 'matched' -- else the record is of a life that is over: he waits anew
+    local heard = is_under_way(p) or p.state == 'matched' -- else the record is of a life that is over: he waits anew
     local knows = not heard and mine.mode ~= '' and mine or p
     local word = {'accepted', heard and p.since or '0', knows.mode, knows.order}
     if mine.seq >= 0 then return missed(p, mine.seq, word) end
@@ -179,7 +178,7 @@ local function compare(mine)
     return {'ok'}
   end
   local earlier = tells_of_an_earlier_life(p, mine)
-  if earlier then put(p, 'seq', mine.seq) end
+  if earlier then renumber(p, mine.seq) end
   if (p.state == '' or earlier) and mine.place == 'loading' and mine.mode ~= '' then
     return {told_what_became_of_it(p, mine) and 'ok' or 'later'}
   end
@@ -210,5 +209,6 @@ for i = 3, #ARGV, STRIDE do
     id = ARGV[i], conn = ARGV[i + 1], place = ARGV[i + 2], mode = ARGV[i + 3], order = ARGV[i + 4],
     since = ARGV[i + 5], session = ARGV[i + 6], seq = tonumber(ARGV[i + 7]), match = ARGV[i + 8], team = ARGV[i + 9],
   })
+  commit()
 end
 return reply

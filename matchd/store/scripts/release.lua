@@ -17,7 +17,7 @@ if s.server == server_id then
   redis.call('HSET', s.key, ':tried', s.tried .. ' ' .. server_id)
   s.tried = s.tried .. ' ' .. server_id
   redis.call('HDEL', s.key, ':server', ':address')
-  redis.call('SADD', P .. 'unplaced', s.id)
+  sadd('unplaced', s.id)
   if failing and ARGV[6] == '1' and failing.resting <= now then -- what was asked before it rests is no further failure
     local rest = now + math.min(5000 * 2 ^ math.min(failing.failures, 4), 60000)
     failing.resting = rest
@@ -26,4 +26,4 @@ if s.server == server_id then
   end
   if uncertain then disown(s) else give_back(s.id, server_id, false) end
 end
-return #words(s.tried)
+return commit(#words(s.tried))

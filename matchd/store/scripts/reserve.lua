@@ -12,8 +12,8 @@ if refusal then return refusal end
 
 local function take_slot(s, host)
   redis.call('HSET', s.key, ':server', host.id, ':address', host.address)
-  redis.call('ZADD', P .. 'reserved:' .. host.id, now, s.id)
-  redis.call('SREM', P .. 'unplaced', s.id)
+  zadd('reserved:' .. host.id, now, s.id)
+  srem('unplaced', s.id)
   recount(host)
   return {'reserved', host.id, host.address, 0}
 end

@@ -8,8 +8,8 @@
 local refusal = guard()
 if refusal then return refusal end
 local p = player(ARGV[3])
-if not p.under_way and p.state ~= 'matched' then return {'not_queued'} end
+if not is_under_way(p) and p.state ~= 'matched' then return {'not_queued'} end
 ensure_player(p)
 take_over(p, ARGV[4])
 tell_place(p)
-return {'accepted', p.seq, p.since, p.mode, p.order}
+return commit({'accepted', p.seq, p.since, p.mode, p.order})

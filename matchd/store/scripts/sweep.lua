@@ -27,6 +27,7 @@ end
 local function each(ids, step)
   for _, id in ipairs(ids) do
     local fine, trouble = pcall(step, id)
+    commit()
     if not fine then redis.log(redis.LOG_WARNING, 'matchd can not put right ' .. id .. ': ' .. (trouble.err or trouble)) end
     done = done + 1
   end
@@ -54,10 +55,11 @@ local function fence_the_dead()
 end
 
 local function take_allocation(s)
-  redis.call('SREM', P .. 'allocations:' .. s.owner, s.id)
-  redis.call('SADD', P .. 'allocations:' .. node, s.id)
+  ensure_sets({'allocations:' .. s.owner, 'allocations:' .. node})
+  srem('allocations:' .. s.owner, s.id)
+  sadd('allocations:' .. node, s.id)
   redis.call('HSET', s.key, ':owner', node)
-  redis.call('ZADD', P .. 'allocating', now + lease, s.id)
+  zadd('allocating', now + lease, s.id)
   adopted = adopted + 1
 end
 
@@ -72,7 +74,7 @@ local function reap(dead)
   each(some, function(id)
     local p = player(id)
     ensure_player(p)
-    if p.under_way and p.node == dead then
+    if is_under_way(p) and p.node == dead then
       if grace > 0 then excuse(p) end
       depart(p, grace)
     end
@@ -90,7 +92,8 @@ end
 
 -- He is told so, and out.
 local function put_out(p, told, how)
-  finish(p, function(_, ...) tell(p, told, ...) end, 'left')
+  finish(p, 'left')
+  tell(p, told)
   count(how)
 end
 

@@ -1,0 +1,62 @@
+-- What every script that changes something ends with, after the other preludes: it writes what was gathered.
+
+local function write_members(changes, add, remove)
+  for key, changed in pairs(changes) do
+    local new, gone = {}, {}
+    for member, what in pairs(changed) do
+      local list = what and new or gone
+      if what and what ~= true then list[#list + 1] = what end -- the score
+      list[#list + 1] = member
+    end
+    if #new > 0 then redis.call(add, P .. key, unpack(new)) end
+    if #gone > 0 then redis.call(remove, P .. key, unpack(gone)) end
+    changes[key] = nil
+  end
+end
+
+local function write_players()
+  local lasting = {}
+  for id, p in pairs(changed) do
+    local key, text = P .. 'player:' .. id, cjson.encode(p)
+    if UNDER_WAY[p.state] then
+      lasting[#lasting + 1] = key
+      lasting[#lasting + 1] = text
+    elseif lifetimes[id] then
+      redis.call('SET', key, text, 'PX', lifetimes[id])
+    else
+      redis.call('SET', key, text, 'KEEPTTL')
+    end
+  end
+  if #lasting > 0 then redis.call('MSET', unpack(lasting)) end
+  changed, lifetimes = {}, {}
+end
+
+-- The members are counted where they are: so these come after them.
+local function write_servers()
+  for id, s in pairs(uncounted) do
+    count_slots(s)
+    uncounted[id] = nil
+  end
+end
+
+-- Writes what was gathered; returns the reply that it is given, so that a script can end with it.
+local function commit(reply)
+  write_members(sets, 'SADD', 'SREM')
+  write_members(sorted_sets, 'ZADD', 'ZREM')
+  write_servers()
+  write_players()
+  for what, n in pairs(tallied) do redis.pcall('HINCRBY', P .. 'tally', what, n) end
+  tallied = {}
+  return reply
+end
+
+-- Calls one(...) with each `stride` arguments, and replies with all that it returned. Where it fails the others are
+-- answered all the same.
+local function answer_each(stride, one)
+  local replies = {}
+  for i = 3, #ARGV, stride do
+    local fine, reply = pcall(one, unpack(ARGV, i, i + stride - 1))
+    replies[#replies + 1] = fine and reply or redis.error_reply(reply.err or reply)
+  end
+  return commit(replies)
+end
