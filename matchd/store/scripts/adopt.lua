@@ -9,6 +9,6 @@ if refusal then return refusal end
 local reply = {}
 for _, sid in ipairs(redis.call('SMEMBERS', P .. 'allocations:' .. node)) do
   local s = loading_session(sid)
-  if s then reply[#reply + 1] = {sid, s.mode, unpack(s.roster)} end
+  if s then reply[#reply + 1] = {sid, s.mode, unpack(words(s.roster))} end
 end
 return reply

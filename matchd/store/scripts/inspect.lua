@@ -13,7 +13,7 @@ local function wrong(text) problems[#problems + 1] = text end
 -- The session that has this player in it.
 local function seat(p)
   local s = p.state == 'loading' and loading_session(p.session)
-  return s and redis.call('HEXISTS', s.key, p.id) == 1 and s
+  return s and redis.call('HEXISTS', P .. s.key, p.id) == 1 and s
 end
 
 local check = {}
@@ -54,8 +54,8 @@ end
 function check.sessions(id)
   local s = loading_session(id)
   if not s then return end
-  local seen = {}
-  for _, member in ipairs(s.roster) do
+  local seen, roster = {}, words(s.roster)
+  for _, member in ipairs(roster) do
     if seen[member] then wrong('session ' .. id .. ' has ' .. member .. ' twice') end
     seen[member] = true
     local p = player(member)
@@ -63,7 +63,7 @@ function check.sessions(id)
       wrong('session ' .. id .. ' is ' .. s.state .. ' and has ' .. member .. ', who is "' .. p.state .. '"')
     end
   end
-  if #s.roster ~= s.size then wrong('session ' .. id .. ' has ' .. #s.roster .. ' players of ' .. s.size) end
+  if #roster ~= s.size then wrong('session ' .. id .. ' has ' .. #roster .. ' players of ' .. s.size) end
   if not redis.call('ZSCORE', P .. s.state, id) then wrong('session ' .. id .. ' is ' .. s.state .. ' without a deadline') end
   if s.server == '' and redis.call('SISMEMBER', P .. 'unplaced', id) == 0 then
     wrong('session ' .. id .. ' has no game server and does not count as looking for one')

@@ -9,11 +9,13 @@ local refusal = guard()
 if refusal then return refusal end
 
 local function allocate(s, lease)
-  redis.call('HSET', s.key, ':state', 'allocating', ':owner', node)
+  s.state, s.owner = 'allocating', node
+  hset(s.key, ':state', s.state)
+  hset(s.key, ':owner', s.owner)
   zrem('loading', s.id)
   zadd('allocating', now + lease, s.id)
   sadd('allocations:' .. node, s.id)
-  return {'complete', s.id, s.mode, unpack(s.roster)}
+  return {'complete', s.id, s.mode, unpack(words(s.roster))}
 end
 
 -- His match is found already: this is the same question again, because the first answer was lost.
@@ -21,22 +23,24 @@ local function has_played_it(p, sid)
   return sid ~= '' and string.find(p.match, '"loading_session_id":"' .. sid .. '"', 1, true)
 end
 
+local function has_loaded(s, id) return s.loaded[id] or redis.call('HGET', P .. s.key, id) == 'ready' end
+
 local function complete(id, conn, sid, lease)
   local p = player(id)
   local session = p.session
   if p.conn ~= conn then return {'not_in_session'} end
   if session == '' and has_played_it(p, sid) then return {'waiting'} end
   if session == '' or (sid ~= '' and sid ~= session) then return {'not_in_session'} end
-  local key = P .. 'loading:' .. session
-  local is = redis.call('HMGET', key, ':state', id, ':ready', ':size')
-  if not is[1] then return {'not_in_session'} end
-  if is[1] ~= 'loading' or is[2] == 'ready' then return {'waiting'} end
+  local s = loading_session(session)
+  if not s then return {'not_in_session'} end
+  if s.state ~= 'loading' or has_loaded(s, id) then return {'waiting'} end
 
-  local ready = is[3] + 1
-  local s = ready == tonumber(is[4]) and loading_session(session)
-  if s then ensure_sets({'loading', 'allocating', 'allocations:' .. node}) end
-  redis.call('HSET', key, id, 'ready', ':ready', ready)
-  return s and allocate(s, tonumber(lease)) or {'waiting'}
+  local last = s.ready + 1 == s.size
+  if last then ensure_sets({'loading', 'allocating', 'allocations:' .. node}) end
+  s.ready, s.loaded[id] = s.ready + 1, true
+  hset(s.key, id, 'ready')
+  hset(s.key, ':ready', s.ready)
+  return last and allocate(s, tonumber(lease)) or {'waiting'}
 end
 
 read_players(every(4))

@@ -62,7 +62,7 @@ end
 -- what a script changes ----------------------------------------------------------------------------
 
 -- What commit() will write: by key and member, the last word counts. These are named for what they do in the end.
-local sets, sorted_sets, tallied = {}, {}, {}
+local sets, sorted_sets, hashes, tallied = {}, {}, {}, {}
 
 local function note(changes, key, member, what)
   if not changes[key] then changes[key] = {} end
@@ -76,6 +76,8 @@ local function srem(key, member) note(sets, key, member, false) end
 local function zadd(key, score, member) note(sorted_sets, key, member, score) end
 
 local function zrem(key, member) note(sorted_sets, key, member, false) end
+
+local function hset(key, field, value) note(hashes, key, field, value) end
 
 local function count(what, n) tallied[what] = (tallied[what] or 0) + (n or 1) end
 

@@ -14,6 +14,18 @@ local function write_members(changes, add, remove)
   end
 end
 
+local function write_fields()
+  for key, changed in pairs(hashes) do
+    local fields = {}
+    for field, value in pairs(changed) do
+      fields[#fields + 1] = field
+      fields[#fields + 1] = value
+    end
+    redis.call('HSET', P .. key, unpack(fields))
+    hashes[key] = nil
+  end
+end
+
 local function write_players()
   local lasting = {}
   for id, p in pairs(changed) do
@@ -43,6 +55,7 @@ end
 local function commit(reply)
   write_members(sets, 'SADD', 'SREM')
   write_members(sorted_sets, 'ZADD', 'ZREM')
+  write_fields()
   write_servers()
   write_players()
   for what, n in pairs(tallied) do redis.pcall('HINCRBY', P .. 'tally', what, n) end

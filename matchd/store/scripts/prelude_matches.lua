@@ -63,16 +63,19 @@ end
 
 -- loading sessions ---------------------------------------------------------------------------------
 
-local SESSION_FIELDS = {':mode', ':state', ':roster', ':owner', ':server', ':tried', ':teams', ':size', ':address'}
-
+-- A session's record is read once, too. Who has loaded is not read with it.
+local sessions = {}
 local function loading_session(sid)
-  local key = P .. 'loading:' .. sid
-  local v = redis.call('HMGET', key, unpack(SESSION_FIELDS))
+  if sessions[sid] then return sessions[sid] end
+  local key = 'loading:' .. sid
+  local v = redis.call('HMGET', P .. key, ':mode', ':state', ':roster', ':size', ':ready', ':teams', ':owner', ':server',
+    ':address', ':tried')
   if not v[2] then return nil end
-  return {
-    id = sid, key = key, mode = v[1], state = v[2], roster = words(v[3]), owner = v[4] or '', server = v[5] or '',
-    tried = v[6] or '', teams = words(v[7]), size = tonumber(v[8]), address = v[9] or '',
+  sessions[sid] = {
+    id = sid, key = key, mode = v[1], state = v[2], roster = v[3], size = tonumber(v[4]), ready = tonumber(v[5]),
+    teams = v[6], owner = v[7] or '', server = v[8] or '', address = v[9] or '', tried = v[10] or '', loaded = {},
   }
+  return sessions[sid]
 end
 
 local function make_orphan(sid, address)
@@ -90,19 +93,19 @@ end
 -- Everybody in the session, read before anything is written.
 local function members(s)
   if s.server ~= '' then server(s.server) end
-  read_players(s.roster)
-  local list, sets = {}, {'loading', 'allocating', 'unplaced', 'orphans', 'orphan:' .. s.id, 'away', 'matched',
-    'allocations:' .. s.owner, 'queue:' .. s.mode, 'order:' .. s.mode}
-  for i, id in ipairs(s.roster) do
+  local list = words(s.roster)
+  read_players(list)
+  for i, id in ipairs(list) do
     list[i] = player(id)
-    sets[#sets + 1] = 'players:' .. list[i].node
+    ensure_player(list[i])
   end
-  ensure_sets(sets)
+  ensure_sets({'loading', 'allocating', 'unplaced', 'allocations:' .. s.owner})
   return list
 end
 
 local function close_session(s)
-  redis.call('DEL', s.key)
+  redis.call('DEL', P .. s.key)
+  sessions[s.id], hashes[s.key] = nil, nil
   zrem(s.state, s.id)
   if s.server == '' then srem('unplaced', s.id) end
   if s.owner ~= '' then srem('allocations:' .. s.owner, s.id) end
@@ -118,7 +121,10 @@ end
 -- place in the queue, but for those whose connection went while a server was sought: nobody is left to play.
 local function cancel(s, reason, out)
   local all = members(s)
-  if s.server ~= '' then disown(s) end
+  if s.server ~= '' then
+    ensure_sets({'orphans', 'orphan:' .. s.id})
+    disown(s)
+  end
   for _, p in ipairs(all) do
     if p.session == s.id and not out(p) then
       if p.conn == '' and p.away == '' then
@@ -134,9 +140,10 @@ end
 
 -- The session has its game server: everybody in it is matched. Whoever is elsewhere by now is left alone.
 local function settle(s, body)
+  local teams = words(s.teams)
   for i, p in ipairs(members(s)) do
     if p.session == s.id then
-      p.match = body .. ',"team":' .. (s.teams[i] or '0')
+      p.match = body .. ',"team":' .. (teams[i] or '0')
       finish(p, 'matched')
       tell(p, p.match)
       zadd('matched', now + KEPT_MS, p.id)

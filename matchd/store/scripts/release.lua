@@ -14,9 +14,9 @@ if not s or s.owner ~= node then return -1 end
 if s.server == server_id then
   ensure_sets({'unplaced', 'orphans', 'orphan:' .. s.id})
   local failing = server(server_id)
-  redis.call('HSET', s.key, ':tried', s.tried .. ' ' .. server_id)
   s.tried = s.tried .. ' ' .. server_id
-  redis.call('HDEL', s.key, ':server', ':address')
+  hset(s.key, ':tried', s.tried)
+  redis.call('HDEL', P .. s.key, ':server', ':address')
   sadd('unplaced', s.id)
   if failing and ARGV[6] == '1' and failing.resting <= now then -- what was asked before it rests is no further failure
     local rest = now + math.min(5000 * 2 ^ math.min(failing.failures, 4), 60000)

@@ -11,7 +11,9 @@ local refusal = guard()
 if refusal then return refusal end
 
 local function take_slot(s, host)
-  redis.call('HSET', s.key, ':server', host.id, ':address', host.address)
+  s.server, s.address = host.id, host.address
+  hset(s.key, ':server', s.server)
+  hset(s.key, ':address', s.address)
   zadd('reserved:' .. host.id, now, s.id)
   srem('unplaced', s.id)
   recount(host)

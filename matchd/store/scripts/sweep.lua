@@ -58,7 +58,8 @@ local function take_allocation(s)
   ensure_sets({'allocations:' .. s.owner, 'allocations:' .. node})
   srem('allocations:' .. s.owner, s.id)
   sadd('allocations:' .. node, s.id)
-  redis.call('HSET', s.key, ':owner', node)
+  s.owner = node
+  hset(s.key, ':owner', node)
   zadd('allocating', now + lease, s.id)
   adopted = adopted + 1
 end
@@ -99,12 +100,12 @@ end
 
 local function time_out(s)
   local failed = {}
-  for _, id in ipairs(s.roster) do
+  for _, id in ipairs(words(s.roster)) do
     local p = player(id)
     failed[id] = can_speak(p) and is_to_blame(p, waits)
   end
   cancel(s, 'loading_timeout', function(p)
-    if redis.call('HGET', s.key, p.id) == 'ready' then return false end
+    if redis.call('HGET', P .. s.key, p.id) == 'ready' then return false end
     local wait = failed[p.id] and blame(p.id, s.id, window, waits) or 0
     local told = '{"type":"error","code":"loading_timeout","message":"you did not finish loading in time"'
       .. (wait > 0 and ',"retry_after_s":' .. math.ceil(wait / 1000) or '')
