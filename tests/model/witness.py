@@ -188,7 +188,7 @@ class Witness:
         session, server = said[0], said[1]
         if answer == b"gone":
             return None
-        if answer in REFUSALS or session in self._history.settled:
+        if answer in REFUSALS or f"match:{session}" in before.content:
             return self._changed_nothing("settle", answer, before)
         self._history.settled[session] = server
         if not self._may_settle(session, server, before):
