@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from unittest import mock
 
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
+from matchd.websocket import fastframes
 from matchd.websocket.conversation import Outlet
 from matchd.websocket.limits import Limits
 from tests.support.wire import (
@@ -18,6 +20,7 @@ from tests.support.wire import (
     PortCase,
     frame,
     request,
+    server_frames,
 )
 
 TOO_FAST = {"type": "error", "code": "rate_limited", "message": "more than 20 messages a second"}
@@ -69,6 +72,17 @@ class RateTests(PortCase):
             client.feed(frame(b"\x00" * 60_000, BINARY))
         self.assertLessEqual(len(client.connection.data), 64)
         self.assertFalse(client.wire.reads)
+
+    def test_answers_to_many_at_once_go_out_at_once(self) -> None:
+        """One write for all that came together, in order, and one for what comes alone."""
+        client, listener = self.port().open()
+        writes: list[bytes] = []
+        with mock.patch.object(fastframes, "write", lambda transport, data: writes.append(data)):
+            client.feed(frame(b"m") * 40 + frame(b"x", PING) + frame(b"m"))
+            client.feed(frame(b"m"))
+            listener.outlet.send(b"alone")
+        self.assertEqual(len(writes), 3)
+        self.assertEqual([json.loads(text) for _, text in server_frames(writes[0])], [TOO_FAST] * 2)
 
     def test_pings_and_pongs_are_messages_too(self) -> None:
         """Forty are answered."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
@@ -49,7 +50,7 @@ class Player(Wire):
             self.over.set_result("" if self._is_content else reason)
 
     def _note(self) -> None:
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()  # a loop's own time may be rounded
         self._answers.append((self._asked, now - self._asked))
         self._asked = now
 
@@ -66,10 +67,10 @@ class Flow:
 
     async def go_on(self, end: EventType) -> None:
         """Until ``end`` is set, and everybody has had his answers."""
-        began = asyncio.get_running_loop().time()
+        began = time.monotonic()
         for number in count():
             due = began + number / self._rate
-            await asyncio.sleep(due - asyncio.get_running_loop().time())
+            await asyncio.sleep(due - time.monotonic())
             if end.is_set():
                 break
             self._tasks.add(task := asyncio.ensure_future(self._play(f"honest-{number}", due)))

@@ -147,7 +147,7 @@ class PlayerConnection(FastFrames):
     def onPing(self, payload: bytes) -> None:
         """The client's pings are answered as fast as it may send."""
         if self.state == self.STATE_OPEN and self._admits(len(payload)):
-            self.sendPong(payload)
+            self.pong(payload)
 
     def onPong(self, payload: bytes) -> None:
         """It is still there."""

@@ -117,6 +117,7 @@ class FastFrames(_Shared, FastOpening):
     """Autobahn's protocol for one client; a subclass is used like any other of its kind."""
 
     closeHandshakeTimeoutCall: IDelayedCall | None
+    _held: list[bytes] | None = None
     data: bytes
     message_data: list[bytes]
     log = txaio.make_logger("critical")  # what clients do wrong is counted: a log that they can fill is none
@@ -151,7 +152,10 @@ class FastFrames(_Shared, FastOpening):
             start = 0
             while self.state == self.STATE_OPEN and (frame := cut(data, start, self.maxMessagePayloadSize)):
                 kind, payload, start = frame
+                if start < len(data) and self._held is None:
+                    self._held = []
                 self._receive(kind, payload)
+            self._let_go()
             data = data[start:]
         if data and self.state != self.STATE_CLOSED:
             self._dataReceived(data)
@@ -179,12 +183,16 @@ class FastFrames(_Shared, FastOpening):
         """One text frame, in one piece; the connection must be open."""
         length = len(text)
         if length < 126:
-            head = bytes((0x81, length))
+            head = bytes((TEXT, length))
         elif length < 65_536:
             head = b"\x81\x7e" + length.to_bytes(2, "big")
         else:
             head = b"\x81\x7f" + length.to_bytes(8, "big")
-        write(self.transport, head + text)
+        self._write(head + text)
+
+    def pong(self, payload: bytes) -> None:
+        """The answer to a ping; the connection must be open."""
+        self._write(bytes((PONG, len(payload))) + payload)
 
     def ping(self) -> None:
         """Ask for a sign of life; Autobahn's own makes the same two bytes each time."""
@@ -193,7 +201,21 @@ class FastFrames(_Shared, FastOpening):
 
     def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
         """Autobahn's own also formats a log line that nobody reads; nothing here is sent in pieces."""
-        write(self.transport, data)
+        self._write(data)
+
+    def _write(self, data: bytes) -> None:
+        """At once; but what is answered to many frames that came together goes out together."""
+        if self._held is None:
+            write(self.transport, data)
+        else:
+            self._held.append(data)
+
+    def _let_go(self) -> None:
+        if self._held is not None:
+            held = self._held
+            del self._held
+            if held:
+                write(self.transport, b"".join(held))
 
 
 def with_options(protocol: type[FastFrames], factory: WebSocketServerFactory) -> type[FastFrames]:
