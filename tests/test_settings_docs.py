@@ -139,7 +139,7 @@ class KeyTests(SynchronousTestCase):
         for text in (text for page in pages for text in page.code("toml")):
             folder = Path(self.mktemp()).absolute()
             folder.mkdir()
-            for name in re.findall(r'^\w*_file = "(.+?)"', text, re.M):
+            for name in re.findall(r'\b\w*_file = "(.+?)"', text):
                 (folder / name).write_text("secret" * 8)
             key, certificate = root.issue("game.example")
             accounts = signer("ES256").verifying
