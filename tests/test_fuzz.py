@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from unittest import mock
 
+import jwt
 from twisted.logger import Logger
 from twisted.trial.unittest import SynchronousTestCase
 
+from matchd.auth.tokens import Identity, Tokens
 from matchd.messages import BadMessage, CloseCode, Dequeue, ErrorCode, decode, error
 from matchd.players import session
 from matchd.players.telling import Telling
@@ -45,6 +48,21 @@ def _tolerant(frame: bytes) -> object:
         return Dequeue()
 
 
+def _careless(**options: bool) -> Any:
+    """Verification with something left out."""
+    real = jwt.decode
+
+    def decode(*args: Any, **kwargs: Any) -> Any:
+        return real(*args, **kwargs | {"options": kwargs["options"] | options})
+
+    return mock.patch.object(jwt, "decode", decode)
+
+
+def _read_as_ada(self: Tokens, *args: Any, read: Any = Tokens.read) -> Identity:
+    """Whoever a token names."""
+    return replace(read(self, *args), player_id="ada")
+
+
 PLANTED: dict[str, Callable[[], Any]] = {
     "two replies": lambda: _refuses(lambda self: self._outlet.send(ERROR)),
     "no reply": lambda: mock.patch.object(Telling, "refuse", lambda *_: None),
@@ -56,6 +74,9 @@ PLANTED: dict[str, Callable[[], Any]] = {
     "a connection that no longer answers": lambda: mock.patch.object(PlayerConnection, "onPing", lambda *_: None),
     "a socket that is not cut": lambda: mock.patch.object(PlayerConnection, "_closeConnection", lambda *_, **__: None),
     "nobody is idle": lambda: mock.patch.object(Gateway, "_look_after", _nothing),
+    "a forged token is believed": lambda: _careless(verify_signature=False),
+    "a token for others is believed": lambda: _careless(verify_aud=False, verify_iss=False),
+    "a token of somebody else is believed": lambda: mock.patch.object(Tokens, "read", _read_as_ada),
     "no HTTP response": lambda: mock.patch.object(PlayerConnection, "failHandshake", lambda *_: None),
 }
 """What could be wrong, by what is to be noticed."""
@@ -76,14 +97,15 @@ class SeededTests(SynchronousTestCase):
     def test_all_well(self) -> None:
         """Every input is counted once, of each kind there are many, and nothing is wrong."""
         campaign = Campaign(7)
-        campaign.run(1200)
-        self.assertEqual(campaign.came_of.total(), 1200)
+        campaign.run(1500)
+        self.assertEqual(campaign.came_of.total(), 1500)
         kinds = Counter[str]()
         for what, often in campaign.came_of.items():
             kinds[what.partition(":")[0]] += often
-        self.assertEqual(set(kinds), {"text", "bytes", "request"})
+        self.assertEqual(set(kinds), {"text", "bytes", "request", "token"})
         self.assertGreater(min(kinds.values()), 100)
         self.assertGreater(campaign.came_of["text: refused"], 700)
+        self.assertGreater(campaign.came_of["token: believed"], 0)
 
     def test_the_same_again(self) -> None:
         """By the same seed the same comes of it, by another something else."""

@@ -1,15 +1,24 @@
-"""Inputs by a seed, dealt out to players in every state, to new connections and to sockets that ask to be opened."""
+"""Inputs by a seed, dealt out to players in every state, to new connections and to sockets that ask to be opened.
+
+A share of them comes to a node that asks for tokens.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import closing
 
 from tests.inputs.door import STATES, Door, Guest
+from tests.inputs.forged import Forger
 from tests.inputs.generated import Generator
 from tests.inputs.trial import Trial, closed_with, is_error
+from tests.support.tokens import authority
 
 TEXTS, WIRES = 0.7, 0.2
 """Their shares; the rest are requests."""
+
+IDENTIFIED, TOKENS = 0.2, 0.6
+"""The share that comes to a node that asks for tokens, and of those the tokens themselves; the rest are texts."""
 
 PORTION = 5_000
 """Inputs until a new node with an empty store takes over."""
@@ -21,15 +30,17 @@ class Campaign:
     def __init__(self, seed: int) -> None:
         self.came_of: Counter[str] = Counter()
         self._generator = Generator(seed)
+        self._forger = Forger(seed)
 
     def run(self, inputs: int) -> None:
         """So many more inputs."""
         for start in range(0, inputs, PORTION):
-            door = Door()
-            try:
-                Portion(door, self._generator, self.came_of).run(min(PORTION, inputs - start))
-            finally:
-                door.close()
+            portion = min(PORTION, inputs - start)
+            identified = int(portion * IDENTIFIED)
+            with closing(Door()) as door:
+                Portion(door, self._generator, self.came_of).run(portion - identified)
+            with closing(Door(authority)) as door:
+                IdentifiedPortion(door, self._generator, self.came_of, self._forger).run(identified)
 
 
 class Portion:
@@ -43,17 +54,22 @@ class Portion:
 
     def run(self, inputs: int) -> None:
         """First texts, which need players who stay; the others wait until time is up for whoever is silent."""
-        each = int(inputs * TEXTS / len(STATES))
-        for state in STATES:
-            self._texts(state, each)
+        texts = self._all_texts(int(inputs * TEXTS))
         wires = int(inputs * WIRES)
         for _ in range(wires):
             self._count("bytes", self._wire())
-        for _ in range(inputs - each * len(STATES) - wires):
+        for _ in range(inputs - texts - wires):
             self._count("request", self._request())
 
     def _count(self, kind: str, came_of_it: str) -> None:
         self._came_of[f"{kind}: {came_of_it}"] += 1
+
+    def _all_texts(self, inputs: int) -> int:
+        """Texts, as many in each state; how many there were."""
+        each = inputs // len(STATES)
+        for state in STATES:
+            self._texts(state, each)
+        return each * len(STATES)
 
     def _texts(self, state: str, inputs: int) -> None:
         """Text frames to a player in this state; when one was a message after all, he makes room for another."""
@@ -64,7 +80,7 @@ class Portion:
             if is_error(answered):
                 self._count("text", "refused")
             else:
-                self._count("text", "closed" if closed_with(answered) else "was a message")
+                self._count("text", "closed" if closed_with(answered[-1:]) else "was a message")
                 guest = None
 
     def _alone(self, state: str) -> Guest:
@@ -82,3 +98,17 @@ class Portion:
         status = self._trial.request(client, self._generator.request())
         self._door.dismiss(client)
         return f"status {status}" if status else "cut when its time was up"
+
+
+class IdentifiedPortion(Portion):
+    """The inputs that one node gets that asks for tokens."""
+
+    def __init__(self, door: Door, generator: Generator, came_of: Counter[str], forger: Forger) -> None:
+        super().__init__(door, generator, came_of)
+        self._forger = forger
+
+    def run(self, inputs: int) -> None:
+        """Texts to players who have shown theirs, or have not yet, and tokens from players who have shown none."""
+        for _ in range(inputs - self._all_texts(int(inputs * (1 - TOKENS)))):
+            self._door.empty()
+            self._count("token", self._trial.token(self._forger.way(), self._forger.token()))

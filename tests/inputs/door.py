@@ -22,6 +22,7 @@ from matchd.websocket.gateway import Gateway
 from matchd.websocket.limits import DEFAULTS
 from tests.support.keyspace import dump
 from tests.support.keyspace import state as where
+from tests.support.tokens import signer
 from tests.support.wire import PING, PONG, TEXT, Client, frame, request, server_frames
 from tests.support.world import World
 from tests.support.worlds import valkey_path
@@ -81,6 +82,7 @@ class Door:
     def __init__(self, authority: Callable[[Clock], Authority] | None = None) -> None:
         self.world = World(valkey_path(), modes={mode.name: mode for mode in (RANKED, DUEL)}, authority=authority)
         self.world.server(capacity=10_000)
+        self.asks_for_tokens = authority is not None
         self.clock = Clock()
         self.gateway = Gateway(Background(self.clock), self.world.nodes[0].node.open, PATIENT)
         self.complaints: list[LogEvent] = []
@@ -120,11 +122,11 @@ class Door:
         guest = self._enter()
         if state == "absent":
             return guest
-        guest.tell(type="enqueue", player_id=guest.player_id, game_mode="Ranked")
+        self._wish(guest)
         if state == "queued":
             return guest
         other = self._enter()
-        other.tell(type="enqueue", player_id=other.player_id, game_mode="Ranked")
+        self._wish(other)
         if state == "loading":
             return guest
         self.world.games.behaviour["one:7000"] = "slow" if state == "allocating" else "ok"
@@ -132,6 +134,10 @@ class Door:
         if state != "loaded":
             other.tell(type="loading_complete")
         return guest
+
+    def _wish(self, guest: Guest) -> None:
+        shown = {"token": signer().token(guest.player_id)} if self.asks_for_tokens else {}
+        guest.tell(type="enqueue", player_id=guest.player_id, game_mode="Ranked", **shown)
 
     def dismiss(self, client: Client) -> None:
         """It goes."""
