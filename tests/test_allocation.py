@@ -212,6 +212,13 @@ class DyingServerTests(AllocationTestCase):
         self.assertEqual(players[0].last, {**players[1].last, "team": 0})
         return str(players[0].last["server_address"])
 
+    def is_forgotten(self) -> None:
+        """Its heartbeats stop, those of the other one go on; then nothing is left of it."""
+        for _ in range(4):
+            self.service.advance(5)
+            self.serve(10, "two")
+        self.assertEqual(self.service.direct.ask("KEYS", "*:one"), [])
+
     def test_before_it_was_asked(self) -> None:
         """Between reservation and request: the next one is asked, its slot is free, and it rests."""
         self.games.behaviour["one:7000"] = "refuse"
@@ -224,20 +231,14 @@ class DyingServerTests(AllocationTestCase):
         self.games.behaviour["one:7000"] = "made but silent"
         self.play(self.a, self.b)
         self.assertEqual((self.a.last["server_address"], self.slots()), ("two:7000", 1))
-        for _ in range(4):
-            self.service.advance(5)
-            self.serve(10, "two")
-        self.assertEqual(self.service.direct.ask("KEYS", "*:one"), [])
+        self.is_forgotten()
         self.assertEqual((self.a.types.count("match_found"), self.next_match()), (1, "two:7000"))
 
     def test_after_its_answer(self) -> None:
         """Its match was told, and stays so for those who ask again; nobody else is sent there, and no slot is left."""
         self.play(self.a, self.b)
         self.assertEqual((self.a.last["server_address"], self.slots()), ("one:7000", 1))
-        for _ in range(4):
-            self.service.advance(5)
-            self.serve(10, "two")
-        self.assertEqual(self.service.direct.ask("KEYS", "*:one"), [])
+        self.is_forgotten()
         self.assertEqual(self.service.player("a").resume().last["server_address"], "one:7000")
         self.assertEqual(self.next_match(), "two:7000")
 

@@ -153,14 +153,18 @@ class DrainTests(WorldTestCase):
         world.advance(16)
         self.assertEqual(there.last, {"type": "requeued", "reason": "player_left", "seq": 3})
 
+    def allocating(self) -> tuple[Player, Player]:
+        """Two who have loaded, for whom the node that will drain asks a game server that takes its time."""
+        self.scene.games.behaviour[self.scene.server()] = "slow"
+        here, there = self.scene.player("here").enqueue(), self.scene.player("there", node=1).enqueue()
+        there.load()
+        here.load()
+        return here, there
+
     def test_allocation_under_way_is_finished(self) -> None:
         """A node that asks a game server for a session waits for the answer."""
         world, _, drained = self.drain()
-        address = world.server()
-        world.games.behaviour[address] = "slow"
-        here, there = world.player("here").enqueue(), world.player("there", node=1).enqueue()
-        there.load()
-        here.load()
+        _, there = self.allocating()
         self.begin()
         world.advance(2)
         self.assertEqual(drained, [])
@@ -171,11 +175,7 @@ class DrainTests(WorldTestCase):
     def test_allocation_that_takes_too_long_is_gone_on_with(self) -> None:
         """Within half a minute the node is left all the same; another asks the same server with the same key."""
         world, _, drained = self.drain()
-        address = world.server()
-        world.games.behaviour[address] = "slow"
-        here, there = world.player("here").enqueue(), world.player("there", node=1).enqueue()
-        there.load()
-        here.load()
+        here, there = self.allocating()
         self.begin()
         for _ in range(8):
             world.advance(3)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from matchd.model import GameServer
 from matchd.node import Tempo
 from tests.support.nodes import WITHIN, NodesTestCase
-from tests.support.world import outcome
 
 REQUEUED = {"type": "requeued", "reason": "player_left"}
 
@@ -53,17 +51,9 @@ class KilledNodeTests(NodesTestCase):
 
     def test_which_formed_the_match(self) -> None:
         """Once it has drawn a match it has no more part in it: players of other nodes hear of it, and play."""
-        self.capacity_is(0)
-        a, b = self.queued("a"), self.queued("b")
-        drawing = self.service.nodes[1].node
-        outcome(drawing.provider.register(GameServer("one", "one:7000", 10)))
-        outcome(drawing.matchmaker.tick())
-        self.assertEqual((self.state("a", "b"), a.types), (["loading", "loading"], ["queued"]))
+        players = self.drawn_by(self.service.nodes[1])
         self.kill()
-        self.service.settle()
-        for player in (a, b):
-            player.load()
-        self.assertEqual((a.types, b.types), (["queued", "start_loading", "match_found"],) * 2)
+        self.hear_and_play(players)
 
     def test_while_a_request_is_out(self) -> None:
         """Its allocation is taken over with the same key: whoever is left gets the session that was being made."""

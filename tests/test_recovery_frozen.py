@@ -12,7 +12,7 @@ from matchd.messages import CloseCode
 from matchd.model import GameServer
 from tests.support.keyspace import dump
 from tests.support.nodes import WITHIN, NodesTestCase
-from tests.support.world import Player, outcome
+from tests.support.world import Player
 
 
 class FrozenNodeTests(NodesTestCase):
@@ -95,15 +95,9 @@ class FrozenNodeTests(NodesTestCase):
 
     def test_which_formed_the_match(self) -> None:
         """Once it has drawn a match it has no more part in it: players of other nodes hear of it, and play."""
-        self.service.server("one", 0)
-        a, b = self.queued("a"), self.queued("b")
-        outcome(self.frozen.node.provider.register(GameServer("one", "one:7000", 10)))
-        outcome(self.frozen.node.matchmaker.tick())
+        players = self.drawn_by(self.frozen)
         self.frozen.freeze()
-        self.service.settle()
-        for player in (a, b):
-            player.load()
-        self.assertEqual((a.types, b.types), (["queued", "start_loading", "match_found"],) * 2)
+        self.hear_and_play(players)
 
     def test_after_the_match(self) -> None:
         """Whose match was found keeps it, and hears of it again when the node has sent him elsewhere."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from matchd.model import GameServer
 from matchd.node import Tempo
 from tests.support.keyspace import record, state
-from tests.support.world import FIFO, Player, World
+from tests.support.world import FIFO, Player, TestNode, World, outcome
 from tests.support.worlds import WorldTestCase
 
 WITHIN = 6.0
@@ -41,6 +44,23 @@ class NodesTestCase(WorldTestCase):
             player.load()
         self.assertEqual({player.last["type"] for player in players}, {"match_found"})
         return players
+
+    def drawn_by(self, node: TestNode) -> list[Player]:
+        """Two players of the first node whose match this node has drawn, which they have not heard of yet."""
+        self.service.server("one", 0)
+        players = [self.queued(name) for name in "ab"]
+        outcome(node.node.provider.register(GameServer("one", "one:7000", self.capacity)))
+        outcome(node.node.matchmaker.tick())
+        self.assertEqual((self.state("a", "b"), players[0].types), (["loading", "loading"], ["queued"]))
+        return players
+
+    def hear_and_play(self, players: Sequence[Player]) -> None:
+        """They hear that they are to load, and play."""
+        self.service.settle()
+        for player in players:
+            player.load()
+        for player in players:
+            self.assertEqual(player.types, ["queued", "start_loading", "match_found"])
 
     def away(self) -> None:
         """The store gets out of reach of all nodes."""
