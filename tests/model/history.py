@@ -177,7 +177,13 @@ class History:
         if self._has[player] and player not in self._wants_more:
             self.wrong(5, f"{client} has {self._has[player]} and {game}, and asked for no second match")
         self._has[player].append(game)
-        self._wants_more.discard(player)
+        if not self._asks(player):
+            self._wants_more.discard(player)
+
+    def _asks(self, player: str) -> bool:
+        """Whether a question of this player is open: it may be for another match, or take effect after all."""
+        clients = (client for client in self.clients if client.player_id == player and client.open)
+        return any(client.transcript.questions.open for client in clients)
 
     def _in_team(self, player: str, request: CreateSession, message: Message) -> bool:
         if "team" in message:
