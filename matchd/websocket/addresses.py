@@ -18,6 +18,8 @@ from matchd.websocket.rates import Rates
 
 AT_ONCE_SECONDS = 10.0
 """What an address may do in so many seconds, it may do at once: behind it may be many who were cut off together."""
+MESSAGES_AT_ONCE_SECONDS = 3.0
+"""The same for its messages: two or three of each of those who come back."""
 
 IP = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -64,7 +66,7 @@ class Addresses:
         self.open: Counter[str] = Counter()
         self._sockets = _rates(2 * limits.address_handshakes_per_second)
         self._handshakes = _rates(limits.address_handshakes_per_second)
-        self.messages = _rates(limits.address_messages_per_second)
+        self.messages = _rates(limits.address_messages_per_second, MESSAGES_AT_ONCE_SECONDS)
         self.bytes = _rates(limits.address_bytes_per_second)
         offences = limits.address_handshakes_per_second
         self.outcasts = Outcasts(offences, offences * AT_ONCE_SECONDS, limits.address_shut_out_seconds)
@@ -141,8 +143,8 @@ def network(name: str) -> Network:
     return ipaddress.IPv4Network(name)
 
 
-def _rates(per_second: float) -> Rates:
-    return Rates(per_second, per_second * AT_ONCE_SECONDS)
+def _rates(per_second: float, at_once_seconds: float = AT_ONCE_SECONDS) -> Rates:
+    return Rates(per_second, per_second * at_once_seconds)
 
 
 def _read(text: str) -> IP | None:

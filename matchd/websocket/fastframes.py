@@ -134,6 +134,11 @@ class FastFrames(_Shared, FastOpening):
             if name not in _DISPENSABLE and (name not in _AT_REST or value != _AT_REST[name])
         }
 
+    def _closeConnection(self, abort: bool = False) -> None:
+        """Hang up, when all has been said."""
+        self._let_go()
+        super()._closeConnection(abort)
+
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Autobahn leaves the timer of its closing handshake running."""
         if self.closeHandshakeTimeoutCall is not None:
@@ -152,13 +157,14 @@ class FastFrames(_Shared, FastOpening):
             start = 0
             while self.state == self.STATE_OPEN and (frame := cut(data, start, self.maxMessagePayloadSize)):
                 kind, payload, start = frame
-                if start < len(data) and self._held is None:
-                    self._held = []
+                if start < len(data):
+                    self._hold()
                 self._receive(kind, payload)
-            self._let_go()
             data = data[start:]
         if data and self.state != self.STATE_CLOSED:
+            self._hold()
             self._dataReceived(data)
+        self._let_go()
 
     def _receive(self, kind: int, payload: bytes) -> None:
         if kind == TEXT:
@@ -209,6 +215,10 @@ class FastFrames(_Shared, FastOpening):
             write(self.transport, data)
         else:
             self._held.append(data)
+
+    def _hold(self) -> None:
+        if self._held is None:
+            self._held = []
 
     def _let_go(self) -> None:
         if self._held is not None:

@@ -30,9 +30,12 @@ class Limits:
     address_handshakes_per_second: float = 25.0
     """Handshakes of one address in the long run; ten seconds' worth at once. Who goes beyond gets a 429."""
     address_messages_per_second: float = 200.0
-    """The same for its messages, pings and pongs, all connections together; beyond it they are refused."""
+    """Its messages, pings and pongs in the long run, all connections together; three seconds' worth at once.
+
+    Beyond it they are refused.
+    """
     address_bytes_per_second: int = 262_144
-    """The same for the bytes in them."""
+    """The same for the bytes in them; ten seconds' worth at once."""
     address_shut_out_seconds: float = 10.0
     """How long nobody is there for an address that was refused or cut 25 times a second; ten seconds' worth at once.
 
