@@ -112,9 +112,9 @@ class Attacker:
         self._missing = attack.sockets
         self._began = time.monotonic()
 
-    def attack(self, seconds: float) -> Toll:
-        """Go on for so long."""
-        while (elapsed := time.monotonic() - self._began) < seconds:
+    def attack(self, seconds: float, patience: float) -> Toll:
+        """Go on for so long, and then, with ``patience``, until somebody was cut."""
+        while (elapsed := time.monotonic() - self._began) < seconds + (0 if self._is_noticed else patience):
             self.toll.seconds = elapsed
             self._open_missing()
             self._wake_up()
@@ -124,6 +124,10 @@ class Attacker:
                     self._turn(key, events)
         self._selector.close()
         return self.toll
+
+    @property
+    def _is_noticed(self) -> bool:
+        return self.toll.cut + self.toll.unanswered > 0
 
     def _open_missing(self) -> None:
         allowed = self._attack.sockets + self._pace.sockets * self.toll.seconds - self.toll.opened

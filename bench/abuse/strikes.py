@@ -22,6 +22,8 @@ from tests.support.valkey import free_port
 
 ANYWHERE = Cores(None, None)
 VICTIM = "127.0.0.1"
+PATIENCE = 20.0
+"""Seconds that a node has on a busy machine to notice an attacker."""
 SETTLING = 1.0
 """Seconds of flow before anything counts."""
 SETTINGS = """
@@ -69,18 +71,30 @@ def node(cores: Cores = ANYWHERE, trusted: str = f"{VICTIM}/32") -> Iterator[tup
             child.ended()
 
 
-def _attack(attack: Attack, port: int, seconds: float, pace: Pace, modest: bool, answer: Queue[Toll]) -> None:
+def _attack(
+    attack: Attack, port: int, seconds: float, pace: Pace, modest: bool, patience: float, answer: Queue[Toll]
+) -> None:
     if modest:
         be_modest()
-    answer.put(Attacker(attack, (VICTIM, port), pace).attack(seconds))
+    answer.put(Attacker(attack, (VICTIM, port), pace).attack(seconds, patience))
 
 
-def carry_out(attack: Attack, port: int, seconds: float, pace: Pace = UNBOUNDED, modest: bool = False) -> Toll:
-    """Attack the port for so long, from a process of its own; a modest one leaves its core to others."""
+def carry_out(
+    attack: Attack,
+    port: int,
+    seconds: float,
+    pace: Pace = UNBOUNDED,
+    modest: bool = False,
+    patience: float = 0.0,
+) -> Toll:
+    """Attack the port for so long, from a process of its own; a modest one leaves its core to others.
+
+    With ``patience`` the attack then goes on until somebody was cut, for so many more seconds at most.
+    """
     answer: Queue[Toll] = Queue()
-    attacker = Process(target=_attack, args=(attack, port, seconds, pace, modest, answer), daemon=True)
+    attacker = Process(target=_attack, args=(attack, port, seconds, pace, modest, patience, answer), daemon=True)
     attacker.start()
-    toll = answer.get(timeout=seconds + 60)
+    toll = answer.get(timeout=seconds + patience + 60)
     attacker.join(30)
     return toll
 
@@ -107,7 +121,8 @@ class Phase:
 def strike(attack: Attack, port: int, pid: int, seconds: float, rate: float, cores: Cores | None = None) -> Damage:
     """Attack the node with this port and process, while so many honest players come a second.
 
-    With ``cores``, on which everything already is, the attacker is modest, and strikes a sink too.
+    With ``cores``, on which everything already is, the attacker is modest, and strikes a sink too. Without, on one
+    that may be busy, he goes on until he is noticed.
     """
     control = None
     with flowing(f"ws://{VICTIM}:{port}/ws/", rate) as answers:
@@ -116,7 +131,7 @@ def strike(attack: Attack, port: int, pid: int, seconds: float, rate: float, cor
         time.sleep(seconds)
         calm.end()
         attacked = Phase(pid)
-        toll = carry_out(attack, port, seconds, modest=cores is not None)
+        toll = carry_out(attack, port, seconds, modest=cores is not None, patience=0.0 if cores else PATIENCE)
         attacked.end()
         if cores is not None:
             time.sleep(SETTLING)
