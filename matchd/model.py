@@ -30,7 +30,7 @@ class Place(StrEnum):
     """Where a player is, as his node believes; ``ASKING`` until the store has answered, ``REMEMBERED`` when he
     was matched and has gone on to play.
 
-    The ``state`` field of a player's record knows ``allocating`` besides, which players are not told of.
+    That a game server is sought for all who load is said by their session alone; players are not told of it.
     """
 
     NONE = "none"
