@@ -29,12 +29,12 @@ class ScriptTestCase(StoreTestCase):
         self.ear.heard()
 
     def run_script(self, name: str, args: Question, node: str = "here", not_after: int = 0) -> str:
-        """The error that the script ends with; empty if it does not."""
+        """The error that the script, or its one question, ends with; empty if it does not."""
         try:
-            self.redis.ask("EVAL", self.scripts[name].text, 1, "", node, not_after, *args)
+            reply = self.redis.ask("EVAL", self.scripts[name].text, 1, "", node, not_after, *args)
         except hiredis.ReplyError as error:
             return str(error)
-        return ""
+        return next((str(part) for part in _parts(reply) if isinstance(part, hiredis.ReplyError)), "")
 
     def guarded(self) -> list[tuple[str, Question]]:
         """Every script that refuses some nodes, with its question."""
@@ -45,6 +45,10 @@ class ScriptTestCase(StoreTestCase):
         self.assertEqual(self.run_script(name, args, **asked), error, name)
         self.assertEqual(self.dump(), before, name)
         self.assertEqual(self.ear.heard(), [], name)
+
+
+def _parts(reply: Any) -> list[Any]:
+    return reply if isinstance(reply, list) else [reply]
 
 
 class GuardTests(ScriptTestCase):
