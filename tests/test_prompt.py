@@ -1,4 +1,4 @@
-"""Bytes to a client go out at once, whole, and in order, whatever the socket takes."""
+"""Bytes go out at once, or at the end of the turn, whole, and in order, whatever the socket takes."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.task import Clock, deferLater
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from matchd.websocket.prompt import write
+from matchd.prompt import Outgoing, write
 from tests.support.waiting import until
 
 
@@ -73,6 +74,27 @@ class SocketTests(TestCase):
         write(self.server.transport, b"second")
         self.assertEqual(await self.received(12), b"first second")
 
+    async def test_what_is_said_in_one_turn_goes_out_together(self) -> None:
+        """As soon as the turn is over, and in order; then it begins anew."""
+        outgoing = Outgoing(self.server.transport, reactor)
+        for words in ([b"one ", b"two ", b"three"], [b"four"]):
+            sent: list[bytes] = []
+            self.patch(self.server.transport, "writeSomeData", lambda data, sent=sent: sent.append(data) or len(data))
+            for word in words:
+                outgoing.write(word)
+            self.assertEqual(sent, [])
+            await deferLater(reactor, 0)
+            self.assertEqual(sent, [b"".join(words)])
+
+    async def test_what_nobody_hears_any_more(self) -> None:
+        """What was said in the turn in which the connection was lost, is lost with it."""
+        outgoing = Outgoing(self.server.transport, reactor)
+        outgoing.write(b"hello?")
+        self.server.transport.abortConnection()
+        await self.server.lost
+        await deferLater(reactor, 0)
+        self.assertEqual(self.flushLoggedErrors(), [])
+
     async def test_nobody_there(self) -> None:
         """A client that is gone is found gone, once."""
         self.client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
@@ -89,4 +111,5 @@ class OtherTransportTests(SynchronousTestCase):
         """Any other transport, such as one with TLS, is written to as ever."""
         transport = StringTransport()
         write(transport, b"hello")
-        self.assertEqual(transport.value(), b"hello")
+        Outgoing(transport, Clock()).write(b", you")
+        self.assertEqual(transport.value(), b"hello, you")

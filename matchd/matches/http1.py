@@ -19,6 +19,8 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import UNKNOWN_LENGTH, IResponse
 from zope.interface import implementer
 
+from matchd.prompt import write
+
 HEAD_LIMIT = 64 * 1024
 """The most bytes read before an answer's headers are complete."""
 
@@ -156,7 +158,7 @@ class Connection(Protocol):
         self._asked += 1
         self._reading = _Reading(self.drop)
         answered = self._answered = Deferred(lambda _: self.drop())
-        self.transport.write(request)
+        write(self.transport, request)
         return answered
 
     def drop(self) -> None:

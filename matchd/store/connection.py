@@ -19,6 +19,7 @@ from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
 from matchd.errors import MatchdError, StoreError, StoreUnavailable
+from matchd.prompt import Outgoing
 from matchd.store.address import RedisAddress
 from matchd.store.reasons import reason
 
@@ -64,7 +65,7 @@ class Connection(txredisapi.RedisProtocol):  # type: ignore[misc]
             return fail(self.unavailable())
         reply: Deferred[Any] = Deferred()
         self._waiting.append((reply, self._ticks))
-        self.transport.write(hiredis.pack_command(command))
+        self._outgoing.write(hiredis.pack_command(command))
         if self._watch is None:
             self._watch = self._clock.callLater(TICK, self._tick)
         return reply
@@ -100,6 +101,7 @@ class Connection(txredisapi.RedisProtocol):  # type: ignore[misc]
             self.transport.abortConnection()
 
     def connectionMade(self) -> None:
+        self._outgoing = Outgoing(self.transport, self._clock)
         super().connectionMade()
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)

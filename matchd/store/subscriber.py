@@ -98,7 +98,7 @@ class SubscriberConnection(Connection, txredisapi.SubscriberProtocol):  # type: 
             confirmed.callback(None)
 
     def _send(self, *command: bytes | str) -> None:
-        self.transport.write(hiredis.pack_command(command))
+        self._outgoing.write(hiredis.pack_command(command))
 
     def _beat(self) -> None:
         """Silence is counted in turns of the reactor, so that a stall of our own is not blamed on Redis."""

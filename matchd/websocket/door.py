@@ -12,9 +12,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.interfaces import IDelayedCall, IListeningPort, IReactorTime
+from twisted.internet.tcp import Server
 
 from matchd.websocket.addresses import network
-from matchd.websocket.prompt import PlayerSocket
 from matchd.websocket.sieve import sift
 
 if TYPE_CHECKING:
@@ -26,6 +26,12 @@ RECEIVE_BYTES = 16_384
 """What the kernel keeps of what a player says and nobody has read, about twice: four messages of the longest."""
 COLLECTING_SECONDS = 0.1
 """Between the first who is shut out and the moment from which the kernel drops what comes from him, and the next."""
+
+
+class PlayerSocket(Server):
+    """A player's end of a connection: little is read of it before others get their turn, whatever he has to say."""
+
+    bufferSize = 1024  # nearly every message, with a token in it
 
 
 class Door:

@@ -19,8 +19,8 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
+from matchd.prompt import write
 from matchd.websocket.opening import FastOpening
-from matchd.websocket.prompt import write
 
 TEXT, PING, PONG = 0x81, 0x89, 0x8A
 """The first byte of such a frame in one piece."""
