@@ -210,6 +210,13 @@ class ForeignKeyTests(ScriptTestCase):
         self.redis.ask("DEL", key)
         self.redis.ask(*(("RPUSH", key, "foreign") if was_text else ("SET", key, "foreign")))
 
+    def test_an_empty_text(self) -> None:
+        """Even a text without a word in it is another's, and is left as it is."""
+        self.redis.ask("SET", "player:new", "")
+        self.assertIn("is not a record of matchd", self.run_script("enqueue", self.questions["enqueue"]))
+        self.assertEqual(self.redis.ask("GET", "player:new"), b"")
+        self.redis.ask("DEL", "player:new")
+
     def test_at_the_start(self) -> None:
         """A node that connects is told which key is in the way, and what to do."""
         for key in ("tally", "queue:Ranked"):

@@ -99,24 +99,23 @@ end
 local SILENT = {__index = {state = '', mode = '', order = '', since = '', session = '', node = '', conn = '', seq = 0,
   away = '', match = '', excused = ''}}
 
-local texts = {} -- by id: records as they were read; '' where there is none
+local texts = {} -- by id: records as they were read; false where there is none
 
 -- Reads many records in one call. Where another application's key is in the way, player() will say so.
 local function read_players(ids)
   local unknown, keys, absent = {}, {}, {}
   for _, id in ipairs(ids) do
-    if not texts[id] then
+    if texts[id] == nil then
       unknown[#unknown + 1] = id
       keys[#keys + 1] = P .. 'player:' .. id
     end
   end
   if #keys == 0 then return end
   for i, text in ipairs(redis.call('MGET', unpack(keys))) do
-    texts[unknown[i]] = text
-    if not text then absent[#absent + 1] = keys[i] end
+    if text then texts[unknown[i]] = text else absent[#absent + 1] = keys[i] end
   end
   if #absent == 0 or redis.call('EXISTS', unpack(absent)) > 0 then return end
-  for _, id in ipairs(unknown) do texts[id] = texts[id] or '' end
+  for _, id in ipairs(unknown) do texts[id] = texts[id] or false end
 end
 
 local function decoded(id, text)
@@ -127,8 +126,9 @@ end
 
 local function player(id)
   if players[id] then return players[id] end
-  local text = texts[id] or redis.call('GET', P .. 'player:' .. id) or ''
-  local p = text ~= '' and decoded(id, text)
+  local text = texts[id]
+  if text == nil then text = redis.call('GET', P .. 'player:' .. id) end
+  local p = text and decoded(id, text)
     or {id = id, state = '', mode = '', order = '', since = '', node = '', conn = '', seq = 0, told = {}}
   players[id] = setmetatable(p, SILENT)
   return p
