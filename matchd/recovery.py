@@ -106,8 +106,6 @@ class Recovery:
         self._departures.forget_all()
         for speaker in self._presence:
             speaker.close(CloseCode.DRAINING, "this node was given up, connect again")
-        self._presence.clear()  # what they believe is no longer for this node to say
-        self._turn, self._undecided = iter(()), []
 
     # comparing notes
 

@@ -67,11 +67,6 @@ class Presence:
             self._by_player[player_id] = others
         return not others
 
-    def clear(self) -> None:
-        """Nobody speaks here any more, though connections may still have to close."""
-        self._by_connection.clear()
-        self._by_player.clear()
-
     def of_connection(self, connection_id: str) -> Present | None:
         """The speaker of a connection, if it is here and has a player."""
         return self._by_connection.get(connection_id)
