@@ -105,7 +105,7 @@ class Recovery:
         )
         self._departures.forget_all()
         for speaker in self._presence:
-            speaker.close(CloseCode.DRAINING, "this node was given up, connect again")
+            speaker.send_away(CloseCode.DRAINING, "this node was given up, connect again")
 
     # comparing notes
 

@@ -39,6 +39,19 @@ class FrozenNodeTests(NodesTestCase):
         self.assertNotEqual(self.frozen.node.store.node, name)
         self.assertEqual(self.queued("a", 1, "Duos").types, ["queued"])
 
+    def test_given_up_and_slow_to_close(self) -> None:
+        """Whom it sends away it does not give back to the store, though the socket takes its time to close."""
+        a, closed = self.queued("a", 1, "Duos"), []
+        a.close = lambda code, _: closed.append(code)  # type: ignore[method-assign]
+        self.frozen.freeze()
+        self.service.advance(40)
+        self.assertEqual(self.state("a"), [""])
+        self.frozen.thaw()
+        self.service.advance(2)
+        self.assertEqual((closed, self.state("a")), ([CloseCode.DRAINING], [""]))
+        a.session.lost(CloseCode.DRAINING)
+        self.assertEqual(self.state("a"), [""])
+
     def test_late_questions(self) -> None:
         """Whatever it still asks when it wakes, before it knows: it is refused, and nothing changes."""
         matched = self.queued("m", 1), self.queued("n", 1)

@@ -31,8 +31,8 @@ class Present(Protocol):
     def superseded(self) -> None:
         """A newer connection speaks for the player now."""
 
-    def close(self, code: CloseCode, reason: str) -> None:
-        """Close the connection."""
+    def send_away(self, code: CloseCode, reason: str) -> None:
+        """Close the connection, which has no more say from now on."""
 
     def claim(self) -> Claim:
         """What it believes of its player."""

@@ -108,8 +108,9 @@ class Speaker:
         self.lost()  # it may have asked once more meanwhile: whose word counts is the store's to say
         self._outlet.close(CloseCode.SUPERSEDED, "a newer connection speaks for this player")
 
-    def close(self, code: CloseCode, reason: str) -> None:
-        """Close the connection; its player leaves when it is gone."""
+    def send_away(self, code: CloseCode, reason: str) -> None:
+        """Close the connection, which has no more say from now on, however long the socket takes."""
+        self.lost(code)
         self._outlet.close(code, reason)
 
     def claim(self) -> Claim:
