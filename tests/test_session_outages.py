@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from matchd.messages import CloseCode
 from tests.support.conversations import (
     NOT_QUEUED,
     SUPERSEDED,
@@ -178,6 +179,31 @@ class TheAnswerIsLost(Conversation):
         self.service.direct.ask("FLUSHALL")
         self.service.nodes[0].reconnect()
         self.assertGreaterEqual(int(record(self.service.direct, "a")["since"]), since)
+
+
+class TwoLives(Conversation):
+    """The store has forgotten a player; he began anew on another node, and neither connection knows of the other."""
+
+    nodes = 2
+
+    def two_lives(self) -> tuple[Player, Player]:
+        """Both of his connections, the older one first."""
+        a, store = self.queued("a").dequeue().enqueue("Ranked"), self.service.direct
+        store.ask("DEL", "player:a", "queue:Ranked", "order:Ranked", f"players:{a.node.node.store.node}")
+        store.ask("HINCRBY", "tally", "accepted", -1)
+        return a, self.queued("a")
+
+    def test_where_he_stands_by_a_newer_life(self) -> None:
+        """He hears of it on his old connection too, if he asks there."""
+        a, newer = self.two_lives()
+        a.resume()
+        self.assertEqual((a.last, newer.heard, newer.closed), (queued(4), [queued(1)], CloseCode.SUPERSEDED))
+
+    def test_a_wish_that_a_newer_life_has(self) -> None:
+        """The same if he asks for the mode in which he is already."""
+        a, newer = self.two_lives()
+        a.enqueue("Ranked")
+        self.assertEqual((a.last, newer.heard, newer.closed), (queued(4), [queued(1)], CloseCode.SUPERSEDED))
 
 
 class TheStoreIsAway(Conversation):

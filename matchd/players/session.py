@@ -160,7 +160,8 @@ class Session:
     async def _resume(self, question: Resume) -> None:
         if not await self.speaker.speak_for(question.player_id):
             return
-        answer = await self._lobby.store.resume(question.player_id, self.speaker.connection_id)
+        newest = self._telling.delivery.newest
+        answer = await self._lobby.store.resume(question.player_id, self.speaker.connection_id, newest)
         if answer is None:
             self.speaker.refused_place()
             self._telling.refuse(ErrorCode.NOT_QUEUED, "you are in no queue and no match")

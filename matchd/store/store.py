@@ -127,9 +127,12 @@ class Store:
             return AlreadyQueued(reply[1].decode(), reply[2].decode(), bool(reply[3]))
         return Accepted(reply[1], reply[2].decode(), mode.name, mode.order.value, reply[3])
 
-    async def resume(self, player_id: str, connection_id: str) -> Accepted | None:
-        """Make this the player's connection and tell him where he stands; None if he is nowhere."""
-        reply = await self._ask("resume", player_id, connection_id)
+    async def resume(self, player_id: str, connection_id: str, seq: int = 0) -> Accepted | None:
+        """Make this the player's connection and tell him where he stands; None if he is nowhere.
+
+        ``seq`` is the last message he was sent on it: the answer has a higher number.
+        """
+        reply = await self._ask("resume", player_id, connection_id, seq)
         if reply[0] == b"not_queued":
             return None
         return Accepted(reply[1], reply[2].decode(), reply[3].decode(), reply[4].decode())

@@ -52,7 +52,7 @@ def busy(case: StoreTestCase) -> dict[str, Question]:
         "register_server": ("three", "three:7000", 2, "eu", 1, 0, 15_000),
         "release": (held.loading_session_id, "one", 1),
         "reserve": (waiting,),
-        "resume": ("a1", "a12"),
+        "resume": ("a1", "a12", 0),
         "settle": (held.loading_session_id, "one", MATCH),
         "sweep": (1_000, 0, 60_000, 100, 5_000, 3_600_000, "60000"),
         "tally": (),

@@ -29,6 +29,7 @@ local function enqueue(id, conn, mode, order, seq, cooldowns)
 
   take_over(p, conn)
   if is_under_way(p) then
+    number_from(p, tonumber(seq))
     tell_place(p)
     return {'accepted', p.seq, p.since, 0}
   end

@@ -164,6 +164,10 @@ local function renumber(p, seq)
   put(p)
 end
 
+local function number_from(p, seq)
+  if p.seq < seq then renumber(p, seq) end
+end
+
 local function tell_queued(p) tell(p, '{"type":"queued"') end
 
 local function tell_start_loading(p)

@@ -37,10 +37,6 @@ local function agrees(p, mine)
   return p.state == mine.place
 end
 
-local function number_from(p, mine)
-  if p.seq < mine.seq then renumber(p, mine.seq) end
-end
-
 -- He is elsewhere by now: what the record has him in goes on, or falls through, without him.
 local function pull_out(p, mine)
   if p.state == 'queued' then quit_queue(p) end
@@ -73,7 +69,7 @@ local function restore_match(p, mine)
     keep_match(p, mine, mine.match .. (mine.team ~= '' and ',"team":' .. mine.team or ''))
     know_match(mine.session, mine.match)
   end
-  number_from(p, mine)
+  number_from(p, mine.seq)
 end
 
 -- He was matched and has gone on to play: whatever he does now counts, but the others may not have heard.
@@ -120,7 +116,7 @@ end
 
 -- He is under way by the record, but not where he was told: the record counts, and he is told.
 local function tell_what_counts(p, mine)
-  number_from(p, mine)
+  number_from(p, mine.seq)
   if mine.place == 'loading' then tell_requeued(p, 'allocation_failed') end
   if p.state ~= 'queued' then tell_start_loading(p) end
 end
@@ -196,7 +192,7 @@ local function compare(mine)
   if earlier and mine.place == 'queued' then
     restore_place(p, mine)
   elseif agrees(p, mine) and not earlier then
-    number_from(p, mine)
+    number_from(p, mine.seq)
   else
     put_right(p, mine)
   end
