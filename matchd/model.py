@@ -101,15 +101,6 @@ DEFAULT_MODE = GameMode("Normal_1v1", order=Order.RANDOM)
 
 
 @dataclass(frozen=True, slots=True)
-class Roster:
-    """Who plays in a loading session that is complete, in the order they were drawn."""
-
-    loading_session_id: str
-    mode: str
-    players: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class GameServer:
     """A dedicated game server as it registers.
 
@@ -137,6 +128,19 @@ class Reservation:
     server_id: str
     address: str
     again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """Who plays in a loading session that is complete, in the order they were drawn.
+
+    ``slot`` is what was reserved for it when it became complete, which nobody has asked the game server for yet.
+    """
+
+    loading_session_id: str
+    mode: str
+    players: tuple[str, ...]
+    slot: Reservation | None = None
 
 
 @dataclass(frozen=True, slots=True)

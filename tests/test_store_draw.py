@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matchd.model import DEFAULT_MODE, GameMode, Roster
+from matchd.model import DEFAULT_MODE, GameMode, Reservation, Roster
 from tests.support.stores import StoreTestCase
 from tests.support.world import FIFO, TEAMS, outcome
 
@@ -252,9 +252,10 @@ class LoadedTests(StoreTestCase):
         self.session = self.loading(*"abcd", mode=TEAMS)
 
     def test_last_one_gets_the_roster(self) -> None:
-        """The one who completes the roster gets it, in the order in which they were drawn; the others wait."""
+        """The one who completes the roster gets it, with a slot, in the order in which they were drawn; others wait."""
         progress = [self.load(player, self.session) for player in "dbca"]
-        self.assertEqual(progress, [True, True, True, Roster(self.session, "Duos", ("a", "b", "c", "d"))])
+        slot = Reservation(self.session, "one", "one:7000")
+        self.assertEqual(progress, [True, True, True, Roster(self.session, "Duos", ("a", "b", "c", "d"), slot)])
         self.assertEqual(self.state(*"abcd"), ["allocating"] * 4)
         self.assertEqual(self.redis.ask("SMEMBERS", "allocations:here"), [self.session.encode()])
 

@@ -38,9 +38,7 @@ class ReserveTests(StoreTestCase):
 
     def test_no_slot(self) -> None:
         """Where no slot is free the answer is no, and nothing changes."""
-        self.server("one", 1)
-        session = self.allocating("a", "b")
-        outcome(self.store.deregister_server("one"))
+        session = self.unplaced("a", "b")
         before = self.dump()
         self.assertIs(outcome(self.store.reserve(session)), False)
         self.assert_unchanged(before)

@@ -267,8 +267,8 @@ class GoneTests(StoreTestCase):
 
     def test_chosen_before_the_sweep(self) -> None:
         """A server that has just expired is not chosen, even before anybody has swept."""
-        session = self.allocating("a", "b")
-        self.pass_time(16)
+        session = self.unplaced("a", "b", gone=lambda: self.pass_time(16))
+        self.assertEqual(self.redis.ask("ZCARD", "slots"), 1)
         self.assertIs(outcome(self.store.reserve(session)), False)
 
     def test_back_in_mid_allocation(self) -> None:

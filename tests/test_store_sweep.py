@@ -66,7 +66,7 @@ class DeadNodeTests(SweepTestCase):
         roster = self._allocating_there("a", "b")
         reservation = self.reserve(roster.loading_session_id, self.there)
         self.die()
-        self.assertEqual(outcome(self.store.adopt()), [roster])
+        self.assertEqual(outcome(self.store.adopt()), [replace(roster, slot=None)])
         self.assertEqual(self.reserve(roster.loading_session_id), replace(reservation, again=True))
         self.assertEqual(self.settle(reservation), "matched")
         self.assertEqual(self.state("a", "b"), ["matched", "matched"])
@@ -102,7 +102,7 @@ class DeadNodeTests(SweepTestCase):
         outcome(self.there.part())
         self.live(1)
         self.assertEqual((self.state("a"), self.redis.ask("EXISTS", "fenced:there")), (["left"], 0))
-        self.assertEqual(outcome(self.store.adopt()), [roster])
+        self.assertEqual(outcome(self.store.adopt()), [replace(roster, slot=None)])
 
     def test_in_portions(self) -> None:
         """Many players are put right in bounded portions; each call says whether there is more."""
@@ -319,7 +319,9 @@ class EmptyAgainTests(SweepTestCase):
         self.live(1)
         before = self.dump().keys()
         self.settle(self.reserved("a", "b"))
-        outcome(self.store.abandon(self.allocating("c", "d")))
+        refused = self.reserved("c", "d")
+        outcome(self.store.release(refused, False))
+        outcome(self.store.abandon(refused.loading_session_id))
         for player in "ef":
             self.enqueue(player)
         outcome(self.store.dequeue("e", "e1"))

@@ -70,18 +70,19 @@ class Allocator:
     async def _allocate(self, roster: Roster) -> None:
         began = self._clock.seconds()
         try:
-            while not await self._attempt(roster):
-                pass
+            slot = roster.slot
+            while not await self._attempt(roster, slot):
+                slot = None
             self._metrics.allocated(self._clock.seconds() - began)
         except StoreUnavailable as trouble:  # whoever owns it by then goes on: another node, or this one by adopt
             log.warn("{session}: left as it stands: {reason}", session=roster.loading_session_id, reason=str(trouble))
         finally:
             self._under_way.discard(roster.loading_session_id)
 
-    async def _attempt(self, roster: Roster) -> bool:
-        """Try one game server; whether the roster is off this node's hands."""
+    async def _attempt(self, roster: Roster, slot: Reservation | None) -> bool:
+        """Try one game server, the one of the slot if there is one; whether the roster is off this node's hands."""
         session = roster.loading_session_id
-        reservation = await self._insist(lambda: self._provider.reserve(session))
+        reservation = slot or await self._reserve(session)
         if not isinstance(reservation, Reservation):
             return reservation or await self._abandon(session, "no_server")
         try:
@@ -92,6 +93,9 @@ class Allocator:
             self._metrics.allocation("uncertain" if uncertain else "refused")
             return await self._give_back(reservation, uncertain, rests=not isinstance(trouble, SessionNotAsked))
         return await self._settle(reservation, game)
+
+    async def _reserve(self, session: str) -> Reservation | bool:
+        return await self._insist(lambda: self._provider.reserve(session))
 
     async def _settle(self, reservation: Reservation, game: GameSession) -> bool:
         outcome = await self._insist(self._settling(reservation, _match_found(reservation, game)))

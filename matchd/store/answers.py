@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
-from matchd.model import Reason, Roster
+from matchd.model import Reason, Reservation, Roster
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +109,14 @@ def read_roster(reply: Sequence[bytes]) -> Roster:
     """A session that is complete."""
     session, mode, *players = (field.decode() for field in reply)
     return Roster(session, mode, tuple(players))
+
+
+def read_completed(session: bytes, mode: bytes, server_id: bytes, address: bytes, *players: bytes) -> Roster:
+    """A session that has just become complete, with its slot."""
+    roster = read_roster((session, mode, *players))
+    if not server_id:
+        return roster
+    return replace(roster, slot=Reservation(roster.loading_session_id, server_id.decode(), address.decode()))
 
 
 def read_finding(what: bytes, *found: bytes) -> Finding:

@@ -28,6 +28,7 @@ from matchd.store.answers import (
     Finding,
     Swept,
     read_cancelled,
+    read_completed,
     read_connection,
     read_finding,
     read_roster,
@@ -152,10 +153,10 @@ class Store:
         return read_cancelled(await self._run("leave", player_id, connection_id, grace_ms, deserted, *self._cooldown))
 
     async def loading_complete(self, player_id: str, connection_id: str, session: str) -> Roster | bool:
-        """A player has loaded: the roster if he was the last, else whether he is in that session at all."""
+        """A player has loaded: the roster if he was the last, with its slot, else whether he is in that session."""
         reply = await self._completions.ask(player_id, connection_id, session, ALLOCATION_LEASE_MS)
         if reply[0] == b"complete":
-            return read_roster(reply[1:])
+            return read_completed(*reply[1:])
         return bool(reply[0] == b"waiting")
 
     async def reconcile(self, claims: Sequence[Claim]) -> list[Finding]:

@@ -118,7 +118,8 @@ async def _all_ready(cell: Cell) -> None:
 
 @_point("P8", "server reserved")
 async def _reserved(cell: Cell) -> None:
-    await _x_completes(cell, _script(cell, "answered", "reserve", answer="reserved"))
+    """The same step as P7, where a slot is free."""
+    await _x_completes(cell, _script(cell, "answered", "loading_complete", cell.x.name, "complete"))
 
 
 @_point("P9", "POST sent")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.task import Clock
@@ -55,6 +56,7 @@ class StoreTestCase(SynchronousTestCase):
         self.ear = Ear(self.path)
         self.addCleanup(self.ear.close)
         self.clock = Clock()
+        self.slots: dict[str, Reservation] = {}
         self.store = self.node("here")
         self.addCleanup(self._assert_consistent)
 
@@ -122,6 +124,8 @@ class StoreTestCase(SynchronousTestCase):
 
     def load(self, player: str, session: str = "", conn: str = "", store: Store | None = None) -> Roster | bool:
         progress: Roster | bool = outcome((store or self.store).loading_complete(player, conn or f"{player}1", session))
+        if isinstance(progress, Roster) and progress.slot is not None:
+            self.slots[progress.loading_session_id] = progress.slot
         return progress
 
     def server(
@@ -157,8 +161,21 @@ class StoreTestCase(SynchronousTestCase):
         self.assertIsInstance(progress[-1], Roster)
         return session
 
+    def unplaced(self, *players: str, gone: Callable[[], object] | None = None) -> str:
+        """The id of a session for which these players, who are new, loaded when the only game server was ``gone``."""
+        self.server()
+        for player in players:
+            self.enqueue(player)
+        session = self.loading(*players)
+        (gone or (lambda: outcome(self.store.deregister_server("one"))))()
+        [*_, roster] = [self.load(player) for player in players]
+        assert isinstance(roster, Roster)
+        self.assertIsNone(roster.slot)
+        return session
+
     def reserve(self, session: str, store: Store | None = None) -> Reservation:
-        reservation = outcome((store or self.store).reserve(session))
+        """Its slot: the one that it was given when it was complete, if nobody has asked for that yet."""
+        reservation = self.slots.pop(session, None) or outcome((store or self.store).reserve(session))
         assert isinstance(reservation, Reservation), reservation
         return reservation
 

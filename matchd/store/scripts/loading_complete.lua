@@ -1,21 +1,25 @@
 #!lua flags=allow-oom
--- Players have loaded. Who completes a roster moves its session to allocating, and his node gets the roster.
+-- Players have loaded. Who completes a roster moves its session to allocating, and his node gets the roster, with a slot on
+-- a game server if one is free.
 --
 -- ARGV[3..]  four a player: id, connection, loading session id (empty: his own), lease of the allocation (ms)
--- Reply: for each {'not_in_session'}, {'waiting'} or, to exactly one of a session, {'complete', session id, mode, players...}
--- Keys: writes loading:{sid}, loading, allocating, allocations:{node}; reads player:{id}
+-- Reply: for each {'not_in_session'}, {'waiting'} or, to exactly one of a session, {'complete', session id, mode,
+--        server id, address, players...}, the server being empty where none has a slot
+-- Keys: writes loading:{sid}, loading, allocating, allocations:{node}, unplaced, reserved:{server}, dedicated_server:{id},
+--       slots; reads player:{id}
 
 local refusal = guard()
 if refusal then return refusal end
 
-local function allocate(s, lease)
+local function allocate(s, lease, host)
   s.state, s.owner = 'allocating', node
   hset(s.key, ':state', s.state)
   hset(s.key, ':owner', s.owner)
   zrem('loading', s.id)
   zadd('allocating', now + lease, s.id)
   sadd('allocations:' .. node, s.id)
-  return {'complete', s.id, s.mode, unpack(words(s.roster))}
+  if host then take_slot(s, host) end
+  return {'complete', s.id, s.mode, s.server, s.address, unpack(words(s.roster))}
 end
 
 -- His match is found already: this is the same question again, because the first answer was lost.
@@ -35,12 +39,15 @@ local function complete(id, conn, sid, lease)
   if not s then return {'not_in_session'} end
   if s.state ~= 'loading' or has_loaded(s, id) then return {'waiting'} end
 
-  local last = s.ready + 1 == s.size
-  if last then ensure_sets({'loading', 'allocating', 'allocations:' .. node}) end
+  local last, host = s.ready + 1 == s.size, nil
+  if last then
+    ensure_sets({'loading', 'allocating', 'unplaced', 'allocations:' .. node})
+    host = host_for(s)
+  end
   s.ready, s.loaded[id] = s.ready + 1, true
   hset(s.key, id, 'ready')
   hset(s.key, ':ready', s.ready)
-  return last and allocate(s, tonumber(lease)) or {'waiting'}
+  return last and allocate(s, tonumber(lease), host) or {'waiting'}
 end
 
 read_players(every(4))

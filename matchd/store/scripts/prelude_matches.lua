@@ -78,6 +78,43 @@ local function loading_session(sid)
   return sessions[sid]
 end
 
+-- Free slots of the servers with the most, as far as this run has looked; those that it takes are off already.
+local free_slots, looked = {}, 0
+
+local function roomiest(tried)
+  local best, most = nil, 0
+  for id, free in pairs(free_slots) do
+    if free > most and not tried[id] then best, most = id, free end
+  end
+  if best then return best end
+  local page = redis.call('ZREVRANGE', P .. 'slots', looked, looked + 9, 'WITHSCORES')
+  for i = 1, #page, 2 do free_slots[page[i]] = tonumber(page[i + 1]) end
+  looked = looked + 10
+  return #page > 0 and roomiest(tried)
+end
+
+-- The server on which the session can have a slot: the one with the most free ones that it has not tried.
+local function host_for(s)
+  local tried = {}
+  for _, id in ipairs(words(s.tried)) do tried[id] = true end
+  local id = roomiest(tried)
+  while id and not server(id) do
+    free_slots[id] = 0
+    id = roomiest(tried)
+  end
+  return id and server(id)
+end
+
+local function take_slot(s, host)
+  s.server, s.address = host.id, host.address
+  free_slots[host.id] = free_slots[host.id] - 1
+  hset(s.key, ':server', s.server)
+  hset(s.key, ':address', s.address)
+  zadd('reserved:' .. host.id, now, s.id)
+  srem('unplaced', s.id)
+  recount(host)
+end
+
 local function make_orphan(sid, address)
   zadd('orphans', now, sid .. ' ' .. address)
   redis.call('SADD', P .. 'orphan:' .. sid, address)

@@ -10,32 +10,13 @@
 local refusal = guard()
 if refusal then return refusal end
 
-local function take_slot(s, host)
-  s.server, s.address = host.id, host.address
-  hset(s.key, ':server', s.server)
-  hset(s.key, ':address', s.address)
-  zadd('reserved:' .. host.id, now, s.id)
-  srem('unplaced', s.id)
-  recount(host)
-  return {'reserved', host.id, host.address, 0}
-end
-
 return answer_each(1, function(sid)
   local s = loading_session(sid)
   if not s or s.state ~= 'allocating' or s.owner ~= node then return {'lost'} end
   if s.server ~= '' then return {'reserved', s.server, s.address, 1} end
-
   ensure_sets({'unplaced'})
-  local tried = {}
-  for _, id in ipairs(words(s.tried)) do tried[id] = true end
-  local start = 0
-  repeat
-    local page = redis.call('ZREVRANGE', P .. 'slots', start, start + 9)
-    for _, id in ipairs(page) do
-      local host = not tried[id] and server(id)
-      if host then return take_slot(s, host) end
-    end
-    start = start + 10
-  until #page == 0
-  return {'none'}
+  local host = host_for(s)
+  if not host then return {'none'} end
+  take_slot(s, host)
+  return {'reserved', s.server, s.address, 0}
 end)
