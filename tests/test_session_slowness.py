@@ -7,6 +7,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from matchd.errors import StoreUnavailable
+from matchd.players.telling import Telling
 from tests.support.conversations import NOT_QUEUED, UNAVAILABLE, Conversation, match_found, queued
 from tests.support.world import TestNode
 
@@ -91,6 +92,25 @@ class TheStoreIsSlow(SlowStore):
         self.answer_all()
         self.assertEqual((a.closed, again.closed, again.heard), (4001, None, [queued(2)]))
         self.assertEqual(self.service.invariants()["players"]["queued"]["Ranked"], 1)
+
+    def test_gone_while_an_answer_comes_late(self) -> None:
+        """Who is told of his last match while he asks for the next one, and goes then, waits in no queue."""
+        for answered in (1, 2):
+            self.slowness.restore()
+            self.matched()
+            self.slowness.patch()
+            late: list[tuple[Telling, bytes]] = []
+            hear, deaf = Telling.hear, self.patch(Telling, "hear", lambda *heard, late=late: late.append(heard))
+            again = self.connect("a").resume().enqueue("Ranked")
+            for _ in range(answered):
+                self.slow.answer()
+                self.service.settle()
+            deaf.restore()
+            hear(*late.pop(0))
+            self.assertEqual(again.types, ["match_found"])
+            again.vanish()
+            self.answer_all()
+            self.assertEqual(self.service.invariants()["players"]["queued"]["Ranked"], 0)
 
 
 class AnswersGetLost(SlowStore):

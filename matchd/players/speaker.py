@@ -81,12 +81,12 @@ class Speaker:
         if self.over:
             return
         self.over = True
-        standing, claim = self.standing, self.claim()
+        standing, claim, asks = self.standing, self.claim(), self.busy or self.telling.delivery.awaited
         self._fall_silent()
-        if standing.under_way:
+        if standing.under_way or (asks and standing.player_id):  # what he asked may put him somewhere yet
             deserts = standing.place == Place.LOADING and code != CloseCode.DRAINING
             self._lobby.departed(standing.player_id, self.connection_id, standing.session if deserts else "")
-        elif standing.place == Place.MATCHED:
+        if standing.place == Place.MATCHED:
             self._lobby.remember(claim)
 
     def _fall_silent(self) -> None:
