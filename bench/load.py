@@ -13,6 +13,7 @@ import random
 import secrets
 import signal
 import sys
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,7 +26,8 @@ MATCH_SECONDS = 90.0
 QUIET_SECONDS = 3.0
 """Too few for a match for that long: they are asked to leave."""
 LEAVE_SECONDS = 15.0
-RESET_SHARE = 0.2
+RESET_SHARES = 5
+"""One of so many parts of the players is cut off at a time."""
 
 
 class Crowd:
@@ -41,6 +43,8 @@ class Crowd:
         self._players = [
             Player(f"p-{stem}-{i}", habits, self.books, random.Random(f"{seed}-{i}")) for i in range(count)
         ]
+        mixed = self._chance.sample(self._players, count)
+        self._cut_off_next = deque(mixed[part::RESET_SHARES] for part in range(RESET_SHARES))
         self._over = asyncio.Event()
 
     async def run(self, seconds: float) -> Report:
@@ -61,9 +65,13 @@ class Crowd:
         self._over.set()
 
     def reset_some(self) -> None:
-        """A fifth of the players lose their connections, all at once."""
-        for player in self._chance.sample(self._players, round(len(self._players) * RESET_SHARE)):
+        """A fifth of the players lose their connections, all at once.
+
+        It is another fifth each time: who is cut off twice while he loads, has failed twice, and rightly has to wait.
+        """
+        for player in self._cut_off_next[0]:
             player.reset()
+        self._cut_off_next.rotate(-1)
 
     async def _play(self, player: Player) -> None:
         await player.rest()
