@@ -54,9 +54,9 @@ def _play_on(world: ModelWorld) -> None:
                 client.load()
         world.settle()
         world.check()
+        world.advance(2, step=LONGEST_STEP)  # who is back in the queue just now is drawn again
         if not world.snapshot().sessions and not list(_nobody_waits_for_nothing(world)):
             break
-        world.advance(2, step=LONGEST_STEP)
     world.advance(10, step=LONGEST_STEP)
     world.check()
 
