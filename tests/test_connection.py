@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matchd.messages import CloseCode
-from matchd.websocket.connection import PIECES
+from matchd.websocket.fastframes import PIECES
 from tests.support.properties import patient
 from tests.support.wire import (
     BINARY,

@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
+from bench.abuse.attacks import is_connected
 from matchd.background import Background
 from matchd.websocket.door import AT_ONCE, COLLECTING_SECONDS, Door, guard
 from matchd.websocket.gateway import Gateway
@@ -147,10 +148,10 @@ class GuardTests(TestCase):
         began = reactor.seconds()
         await until(lambda: reactor.seconds() > began + COLLECTING_SECONDS + 0.1, 20)
         outcast, other = self.begin(), self.begin("127.0.0.8")
-        await until(lambda: is_open(other), 20)
+        await until(lambda: is_connected(other), 20)
         if reactor.seconds() < began + 0.5:
-            self.assertFalse(is_open(outcast))
-        await until(lambda: is_open(outcast), 20)
+            self.assertFalse(is_connected(outcast))
+        await until(lambda: is_connected(outcast), 20)
         await until(lambda: self.send_home.__self__._due is None, 20)
 
     async def test_little_is_kept_of_what_nobody_reads(self) -> None:
@@ -161,12 +162,3 @@ class GuardTests(TestCase):
     def test_what_is_no_socket(self) -> None:
         """Has no door."""
         guard(object(), self.gateway)()
-
-
-def is_open(sock: socket.socket) -> bool:
-    """Whether it has a connection."""
-    try:
-        sock.getpeername()
-    except OSError:
-        return False
-    return True

@@ -159,7 +159,7 @@ class Attacker:
         """Close the sockets that nobody let in."""
         while self._connecting and self._connecting[0][0] <= time.monotonic():
             sock = self._connecting.popleft()[1]
-            if sock.fileno() >= 0 and sock in self._selector.get_map() and not _is_connected(sock):
+            if sock.fileno() >= 0 and sock in self._selector.get_map() and not is_connected(sock):
                 self.toll.unanswered += 1
                 self._replace(sock)
 
@@ -210,7 +210,8 @@ class Attacker:
         self._missing += self._attack.tireless
 
 
-def _is_connected(sock: socket.socket) -> bool:
+def is_connected(sock: socket.socket) -> bool:
+    """Whether somebody has let it in, and it was not cut since."""
     try:
         sock.getpeername()
     except OSError:

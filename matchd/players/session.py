@@ -177,12 +177,11 @@ class Session:
             self._telling.refuse(ErrorCode.NOT_QUEUED, "you are in no queue")
 
     async def _loading_complete(self, message: LoadingComplete) -> None:
-        standing = self.speaker.standing
-        player_id, told = standing.player_id, standing.session if standing.place == Place.LOADING else ""
-        session = message.loading_session_id or told
+        stands = self.speaker.standing
+        session = message.loading_session_id or (stands.session if stands.place == Place.LOADING else "")
         progress: Roster | bool = False
-        if player_id:
-            progress = await self._lobby.store.loading_complete(player_id, self.speaker.connection_id, session)
+        if stands.player_id:
+            progress = await self._lobby.store.loading_complete(stands.player_id, self.speaker.connection_id, session)
         if isinstance(progress, Roster):
             self._lobby.allocate(progress)
         elif not progress:

@@ -16,8 +16,9 @@ from matchd.messages import CloseCode, ErrorCode, error
 from matchd.websocket.addresses import TooMuch, Visit
 from matchd.websocket.conduct import Conduct, Verdict
 from matchd.websocket.conversation import Conversation
-from matchd.websocket.fastframes import FastFrames
+from matchd.websocket.fastframes import FastFrames, joined
 from matchd.websocket.handshake import SUBPROTOCOL, credential, is_welcome, objection, refusal
+from matchd.websocket.outcasts import ABUSE, NONSENSE
 
 if TYPE_CHECKING:
     from matchd.websocket.gateway import Gateway
@@ -29,12 +30,6 @@ LAST_WORDS = 4096
 
 ABUSERS_LAST_WORDS = 64
 """The same where a flood was the reason."""
-
-ABUSE_OFFENDS, NONSENSE_OFFENDS = 25.0, 5.0
-"""How many handshakes beyond the limit a connection weighs that is cut for abuse, and one that came for nothing."""
-
-PIECES = 64
-"""How many parts of an unfinished message are kept before they are made one."""
 
 OUR_FAULT = error(ErrorCode.UNAVAILABLE, "something went wrong here: ask again")
 
@@ -105,14 +100,14 @@ class PlayerConnection(FastFrames):
     def failHandshake(self, reason: str, code: int = 400, headers: Iterable[tuple[str, str]] | None = None) -> None:
         """Answer as HTTP does, and hang up."""
         self.factory.turned_away(code)
-        self._offends(NONSENSE_OFFENDS)
+        self._offends(NONSENSE)
         self.transport.write(refusal(code, reason, headers or ()))
         self.dropConnection(abort=False)
 
     def onOpenHandshakeTimeout(self) -> None:
         """The request did not come in time."""
         self.factory.turned_away(408)
-        self._offends(NONSENSE_OFFENDS)
+        self._offends(NONSENSE)
         super().onOpenHandshakeTimeout()
 
     def onOpen(self) -> None:
@@ -164,12 +159,12 @@ class PlayerConnection(FastFrames):
     def onMessageFrameData(self, payload: bytes) -> None:
         """A piece of a frame; many small ones would weigh many times what they hold."""
         super().onMessageFrameData(payload)
-        self.frame_data = _joined(self.frame_data)
+        self.frame_data = joined(self.frame_data)
 
     def onMessageFrame(self, payload: list[bytes]) -> None:
         """A frame of a message is complete; the same goes for many of those."""
         super().onMessageFrame(payload)
-        self.message_data = _joined(self.message_data)
+        self.message_data = joined(self.message_data)
 
     def _admits(self, size: int) -> bool:
         """Whether one more message may be worked on; when not, the client is told."""
@@ -234,7 +229,7 @@ class PlayerConnection(FastFrames):
         super().sendCloseFrame(*args, **kwargs)
         if self.localCloseCode == CloseCode.ABUSE:
             self._last_words = ABUSERS_LAST_WORDS
-            self._offends(ABUSE_OFFENDS)
+            self._offends(ABUSE)
         self.data = self.data[: self._last_words]
         self._last_words -= len(self.data)
 
@@ -273,7 +268,7 @@ class PlayerConnection(FastFrames):
         _cancel(self._stall, self._linger)
         self._stall = self._linger = None
         if self.conversation is not None and not (self.has_enqueued or self.closedByMe):
-            self._offends(NONSENSE_OFFENDS)
+            self._offends(NONSENSE)
         self._end_visit()
         super().connectionLost(reason)
 
@@ -294,11 +289,6 @@ class PlayerConnection(FastFrames):
 
     def _later(self, seconds: float, call: Callable[..., object], *args: object) -> IDelayedCall:
         return self.factory.clock.callLater(seconds, call, *args)
-
-
-def _joined(pieces: list[bytes]) -> list[bytes]:
-    """The same bytes in fewer pieces than are too many."""
-    return pieces if len(pieces) < PIECES else [b"".join(pieces)]
 
 
 def _cancel(*calls: IDelayedCall | None) -> None:

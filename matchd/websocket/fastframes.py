@@ -28,6 +28,14 @@ TEXT, PING, PONG = 0x81, 0x89, 0x8A
 BARE_PING, BARE_PONG = b"\x89\x00", b"\x8a\x80"
 """Our ping, with nothing in it, and the answer of a client, but for its mask."""
 
+PIECES = 64
+"""How many parts of an unfinished message are kept before they are made one."""
+
+
+def joined(pieces: list[bytes]) -> list[bytes]:
+    """The same bytes in fewer pieces than are too many."""
+    return pieces if len(pieces) < PIECES else [b"".join(pieces)]
+
 
 def cut(data: bytes, start: int, longest: int) -> tuple[int, bytes, int] | None:
     """The frame at ``start``: its first byte, its payload, and where the next one begins.

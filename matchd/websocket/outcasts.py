@@ -10,6 +10,9 @@ from collections import OrderedDict
 
 from matchd.websocket.rates import MOST_NAMES, Rates
 
+ABUSE, NONSENSE = 25.0, 5.0
+"""How many handshakes beyond the limit a connection weighs that is cut for abuse, and one that came for nothing."""
+
 LONGEST = 32
 """How many times longer than the first time an address is shut out at most."""
 
