@@ -17,7 +17,6 @@ from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.task import react
 
 from matchd.background import Background
-from matchd.matches.matchmaker import MOST_PLAYERS
 from matchd.model import GameMode, GameServer, Order
 from matchd.store.address import RedisAddress
 from matchd.store.link import CommandLink
@@ -83,7 +82,7 @@ class Draws:
 
     async def _draw_all(self, matches: int) -> None:
         while matches > 0:
-            drawn = await self._store.draw(MODE, MOST_PLAYERS // MODE.size)
+            drawn = await self._store.draw(MODE)
             assert drawn.matches, drawn
             matches -= drawn.matches
 

@@ -85,7 +85,7 @@ class Node:
         )  # fmt: skip
         self._lobby = Lobby(
             modes, self.store, self.presence, self.background, self.metrics, self.notifications.listen,
-            self.notifications.unlisten, self.matchmaker.wake, self.allocator.begin, self.departures.add,
+            self.notifications.unlisten, self.matchmaker.drew, self.allocator.begin, self.departures.add,
             lambda claim: self.remembrance.add(claim, clock.seconds()),
             Rates(tempo.messages_per_second, tempo.burst), authority, join_tokens,
         )  # fmt: skip

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from matchd.background import Background
 from matchd.errors import StoreUnavailable
-from matchd.matches.matchmaker import MOST_PLAYERS, Matchmaker
+from matchd.matches.matchmaker import Matchmaker
 from matchd.metrics import Metrics
 from matchd.model import GameMode
 from matchd.store.answers import Drawn
@@ -23,17 +23,13 @@ class SlowStore:
     """A store that draws when the test says so."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, int]] = []
+        self.modes: list[str] = []
         self.waiting: list[Deferred[Drawn]] = []
 
-    def draw(self, mode: GameMode, most: int) -> Deferred[Drawn]:
-        self.asked.append((mode.name, most))
+    def draw(self, mode: GameMode) -> Deferred[Drawn]:
+        self.modes.append(mode.name)
         self.waiting.append(Deferred())
         return self.waiting[-1]
-
-    @property
-    def modes(self) -> list[str]:
-        return [mode for mode, _ in self.asked]
 
 
 class MatchmakerTests(SynchronousTestCase):
@@ -53,7 +49,16 @@ class MatchmakerTests(SynchronousTestCase):
     def test_at_once(self) -> None:
         """Nobody waits for a tick when a queue is known to be full enough."""
         self.matchmaker.wake("Duel")
-        self.assertEqual(self.store.asked, [("Duel", MOST_PLAYERS // 2)])
+        self.assertEqual(self.store.modes, ["Duel"])
+
+    def test_after_who_came(self) -> None:
+        """What the store drew when somebody came is counted; where it left enough for more, that is drawn at once."""
+        self.matchmaker.drew("Duel", Drawn(1, 1, False, (40, 0)))
+        self.matchmaker.drew("Duos", Drawn(0, 9, True, ()))
+        self.assertEqual(self.store.modes, [])
+        self.matchmaker.drew("Duel", Drawn(100, 3, False, (0,)))
+        self.assertEqual(self.store.modes, ["Duel"])
+        self.assertIn(b'matchd_matches_formed_total{mode="Duel"} 101.0', self.metrics.render())
 
     def test_the_tick(self) -> None:
         """Every mode is looked at twice a second, whether anybody asked for it or not."""
@@ -63,15 +68,14 @@ class MatchmakerTests(SynchronousTestCase):
         self.assertEqual(self.store.modes, ["Duel", "Duos"])
 
     def test_one_call_at_a_time(self) -> None:
-        """However often a mode is woken while it is drawn: one more call follows, and no more."""
+        """However often a mode is woken while it is drawn: the draw under way sees to all that."""
         for _ in range(5):
             self.matchmaker.wake("Duel")
         self.matchmaker.wake("Duos")
         self.assertEqual(self.store.modes, ["Duel", "Duos"])
         self.answer(NOTHING)
-        self.assertEqual(self.store.modes, ["Duel", "Duos", "Duel"])
-        self.store.waiting.reverse()
-        self.answer(NOTHING)
+        self.assertEqual(self.store.modes, ["Duel", "Duos"])
+        self.matchmaker.wake("Duel")
         self.assertEqual(self.store.modes, ["Duel", "Duos", "Duel"])
 
     def test_until_nothing_more_can_be_drawn(self) -> None:
@@ -104,7 +108,7 @@ class MatchmakerTests(SynchronousTestCase):
     def test_modes_of_others(self) -> None:
         """A mode that only other nodes serve is theirs to draw."""
         self.matchmaker.wake("Chess")
-        self.assertEqual(self.store.asked, [])
+        self.assertEqual(self.store.modes, [])
 
     def test_stopping(self) -> None:
         """A node that goes down draws no more."""
@@ -112,7 +116,7 @@ class MatchmakerTests(SynchronousTestCase):
         self.matchmaker.stop()
         self.matchmaker.wake("Duel")
         self.clock.advance(10)
-        self.assertEqual((self.store.asked, self.clock.getDelayedCalls()), ([], []))
+        self.assertEqual((self.store.modes, self.clock.getDelayedCalls()), ([], []))
 
     def test_what_is_measured(self) -> None:
         """Matches, those who still wait, and for how long the others had."""

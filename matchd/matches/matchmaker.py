@@ -1,7 +1,7 @@
-"""When to draw matches: at once when a queue has enough players, and by the tick as the net underneath.
+"""When to draw matches, besides those that the store draws when a player enters a queue.
 
-What is drawn is the store's business, in one script. A mode is drawn by one call at a time; a wake-up
-that comes meanwhile makes one more, so under load the calls grow instead of their number.
+A mode is drawn when there is reason to believe that more is possible, by a call at a time, and by the tick as the net
+underneath. What is drawn is the store's business, in one script.
 """
 
 from __future__ import annotations
@@ -16,9 +16,6 @@ from matchd.model import GameMode
 from matchd.store.answers import Drawn
 from matchd.store.store import Store
 
-MOST_PLAYERS = 200
-"""Players drawn by one call: more would only keep the store from answering others for longer."""
-
 
 class Matchmaker:
     """Draws the matches of every mode; any number of nodes may do so at once."""
@@ -31,7 +28,7 @@ class Matchmaker:
         self._background = background
         self._metrics = metrics
         self._drawing: set[str] = set()
-        self._again: set[str] = set()
+        self._is_over = False
         self._loop = Loop(background, "matchmaker", tick, self.tick)
 
     def start(self) -> None:
@@ -41,14 +38,18 @@ class Matchmaker:
     def stop(self) -> None:
         """Draw no more."""
         self._loop.stop()
-        self._modes = {}
+        self._is_over = True
 
     def wake(self, mode: str) -> None:
-        """A match may be possible in this mode now."""
-        if mode in self._drawing:
-            self._again.add(mode)
-        elif mode in self._modes:
+        """A match may be possible in this mode now, by what the store has answered."""
+        # The store answers in order: a draw that is under way comes after whatever is known here already.
+        if mode in self._modes and mode not in self._drawing and not self._is_over:
             self._background.spawn("draw", self._draw(self._modes[mode]))
+
+    def drew(self, mode: str, drawn: Drawn) -> None:
+        """The store has drawn while somebody entered this queue; go on where it did not draw all."""
+        if self._count(self._modes[mode], drawn):
+            self.wake(mode)
 
     async def tick(self) -> None:
         """Look at every mode, whether anybody woke it or not."""
@@ -59,15 +60,13 @@ class Matchmaker:
         self._drawing.add(mode.name)
         try:
             with suppress(StoreUnavailable):  # the tick comes back to it
-                while await self._draw_once(mode) or mode.name in self._again:
-                    self._again.discard(mode.name)
+                while self._count(mode, await self._store.draw(mode)):
+                    pass
         finally:
             self._drawing.discard(mode.name)
-            self._again.discard(mode.name)
 
-    async def _draw_once(self, mode: GameMode) -> bool:
+    def _count(self, mode: GameMode, drawn: Drawn) -> bool:
         """Whether another call would bring more."""
-        drawn: Drawn = await self._store.draw(mode, MOST_PLAYERS // mode.size or 1)
         self._metrics.queue_length(mode.name, drawn.waiting)
         if drawn.matches:
             self._metrics.matches_formed(mode.name, drawn.matches)

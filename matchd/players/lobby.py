@@ -13,7 +13,7 @@ from matchd.jointoken import JoinTokens
 from matchd.metrics import Metrics
 from matchd.model import GameMode, Roster
 from matchd.players.presence import Presence
-from matchd.store.answers import Claim
+from matchd.store.answers import Claim, Drawn
 from matchd.store.store import Store
 from matchd.websocket.rates import Rates
 
@@ -22,10 +22,10 @@ from matchd.websocket.rates import Rates
 class Lobby:
     """The node as its sessions see it.
 
-    ``listen`` fires when nothing said to a player can pass unheard; ``match`` says that a mode has enough
-    players; ``allocate`` hands over a complete roster; ``departed`` that a player's connection is gone, and
-    which loading session he deserts, ``remember`` that it is and that he was matched. ``pace`` is that of
-    each player, whatever connections he uses. ``authority`` says who players are; with None they are whoever they say.
+    ``listen`` fires when nothing said to a player can pass unheard; ``drew`` is told what matches were drawn by
+    somebody's coming; ``allocate`` hands over a complete roster; ``departed`` says that a player's connection is gone,
+    and which loading session he deserts, ``remember`` that it is and that he was matched. ``pace`` is that of each
+    player, whatever connections he uses. ``authority`` says who players are; with None they are whoever they say.
     Where there are ``join_tokens``, each ``match_found`` carries one.
     """
 
@@ -36,7 +36,7 @@ class Lobby:
     metrics: Metrics
     listen: Callable[[str], Deferred[None]]
     unlisten: Callable[[str], None]
-    match: Callable[[str], None]
+    drew: Callable[[str, Drawn], None]
     allocate: Callable[[Roster], None]
     departed: Callable[[str, str, str], None]
     remember: Callable[[Claim], None]

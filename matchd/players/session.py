@@ -140,7 +140,7 @@ class Session:
         if self.speaker.standing.place == Place.ASKING:  # known even if the answer gets lost
             self.speaker.standing.mode, self.speaker.standing.order = mode.name, mode.order.value
         newest = self._telling.delivery.newest
-        answer = await self._lobby.store.enqueue(wish.player_id, self.speaker.connection_id, mode, newest)
+        answer = await self._lobby.store.enqueue(wish.player_id, self.speaker.connection_id, mode, newest, draws=True)
         if isinstance(answer, AlreadyQueued):
             if answer.here:  # by a question before this one, whose answer is on its way
                 self.speaker.standing.mode, self.speaker.standing.order = answer.mode, answer.order
@@ -154,8 +154,8 @@ class Session:
             self._telling.refuse(ErrorCode.COOLDOWN, f"you failed to load too often: wait {wait} s", wait)
             return
         self.speaker.accepted(answer)
-        if answer.waiting >= mode.size:
-            self._lobby.match(mode.name)
+        if answer.drawn is not None:
+            self._lobby.drew(mode.name, answer.drawn)
 
     async def _resume(self, question: Resume) -> None:
         if not await self.speaker.speak_for(question.player_id):

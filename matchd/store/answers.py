@@ -11,14 +11,24 @@ from matchd.model import Reason, Reservation, Roster
 
 
 @dataclass(frozen=True, slots=True)
+class Drawn:
+    """What one draw brought: matches, players who still wait, and how long the drawn ones had waited (ms)."""
+
+    matches: int
+    waiting: int
+    short_of_servers: bool
+    waits_ms: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
-    """A player is under way: the number of the answer on its way to him, and since when he waits (us)."""
+    """A player is under way: the number of the answer on its way to him, since when he waits (us), what was drawn."""
 
     seq: int
     since: str
     mode: str
     order: str
-    waiting: int = 0
+    drawn: Drawn | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +53,6 @@ class Cancelled:
 
     mode: str
     reason: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """What one draw brought: matches, players who still wait, and how long the drawn ones had waited (ms)."""
-
-    matches: int
-    waiting: int
-    short_of_servers: bool
-    waits_ms: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,11 @@ class Finding:
     since: str = ""
     mode: str = ""
     order: str = ""
+
+
+def read_drawn(matches: int, waiting: int, short: int, *waits_ms: int) -> Drawn:
+    """What one draw brought."""
+    return Drawn(matches, waiting, bool(short), waits_ms)
 
 
 def read_roster(reply: Sequence[bytes]) -> Roster:

@@ -30,6 +30,7 @@ from matchd.store.answers import (
     read_cancelled,
     read_completed,
     read_connection,
+    read_drawn,
     read_finding,
     read_roster,
 )
@@ -40,6 +41,8 @@ PATIENCE_MS = 2_000
 """How long a player's question stays valid on its way to the store."""
 ALLOCATION_LEASE_MS = 60_000
 SERVER_TTL_MS = 15_000
+MOST_PLAYERS = 200
+"""Players drawn by one run: more would only keep the store from answering others for longer."""
 
 
 class Commands(Protocol):
@@ -70,6 +73,7 @@ class Store:
         self._scripts = load_all()
         waits = " ".join(str(int(wait * 1000)) for wait in cooldown.waits())
         self._cooldown = int(cooldown.window * 1000), waits
+        self._rules = {mode.name: _rules(mode) for mode in self.modes.values()}
         self._ahead_ms: float | None = None
         self._enqueues = self._gathered("enqueue", self._ask)
         self._completions = self._gathered("loading_complete", self._ask)
@@ -117,16 +121,20 @@ class Store:
     # players
 
     async def enqueue(
-        self, player_id: str, connection_id: str, mode: GameMode, seq: int
+        self, player_id: str, connection_id: str, mode: GameMode, seq: int, draws: bool = False
     ) -> Accepted | AlreadyQueued | CoolingDown:
-        """Put a player in a queue, or tell him where he stands. ``seq`` is the last message he was sent."""
-        counts = int(bool(self._cooldown[1]))
-        reply = await self._enqueues.ask(player_id, connection_id, mode.name, mode.order.value, seq, counts)
+        """Put a player in a queue, or tell him where he stands. ``seq`` is the last message he was sent.
+
+        What is possible then is also drawn, if that is wanted.
+        """
+        counts, terms = int(bool(self._cooldown[1])), self._terms(mode) if draws else ""
+        reply = await self._enqueues.ask(player_id, connection_id, mode.name, mode.order.value, seq, counts, terms)
         if reply[0] == b"cooldown":
             return CoolingDown(reply[1])
         if reply[0] == b"already_queued":
             return AlreadyQueued(reply[1].decode(), reply[2].decode(), bool(reply[3]))
-        return Accepted(reply[1], reply[2].decode(), mode.name, mode.order.value, reply[3])
+        drawn = read_drawn(*reply[3:]) if reply[3:] else None
+        return Accepted(reply[1], reply[2].decode(), mode.name, mode.order.value, drawn)
 
     async def resume(self, player_id: str, connection_id: str, seq: int = 0) -> Accepted | None:
         """Make this the player's connection and tell him where he stands; None if he is nowhere.
@@ -171,12 +179,13 @@ class Store:
 
     # matches
 
-    async def draw(self, mode: GameMode, most: int = 100) -> Drawn:
-        """Draw up to ``most`` matches from a mode's queue."""
-        teams = " ".join(str(team) for team, size in enumerate(mode.teams) for _ in range(size))
-        timeout_ms, stem = int(mode.loading_timeout * 1000), secrets.token_hex(8)
-        reply = await self._ask("draw", mode.name, mode.size, mode.order.value, most, timeout_ms, stem, teams)
-        return Drawn(reply[0], reply[1], bool(reply[2]), tuple(reply[3:]))
+    async def draw(self, mode: GameMode, most: int = 0) -> Drawn:
+        """Draw matches from a mode's queue: as many as one run may, or up to ``most``."""
+        return read_drawn(*await self._ask("draw", mode.name, mode.order.value, self._terms(mode, most)))
+
+    def _terms(self, mode: GameMode, most: int = 0) -> str:
+        """How a draw is to go, as prelude_draw.lua wants to know it; each has ids of its own for its sessions."""
+        return f"{secrets.token_hex(8)} {most or MOST_PLAYERS // mode.size or 1} {self._rules[mode.name]}"
 
     async def adopt(self) -> list[Roster]:
         """The rosters this node has to find game servers for."""
@@ -295,3 +304,8 @@ class Store:
             if str(error).startswith("LATE"):
                 raise StoreUnavailable("the store answered too late") from None
             raise
+
+
+def _rules(mode: GameMode) -> str:
+    teams = " ".join(str(team) for team, size in enumerate(mode.teams) for _ in range(size))
+    return f"{mode.size} {int(mode.loading_timeout * 1000)} {teams}"

@@ -40,13 +40,13 @@ def _script(name: str, script: str, old: str, new: str = "") -> Planted:
 
 
 BUGS = (
-    _script("players are drawn, and nothing is written of them", "draw",
+    _script("players are drawn, and nothing is written of them", "prelude",
             "for i = 1, formed do", "for i = 1, math.min(formed, 1) do"),
-    _script("drawn players keep the record of queued ones", "draw",
+    _script("drawn players keep the record of queued ones", "prelude",
             "p.state, p.session = 'loading', sid", "p.session = sid"),
-    _script("game servers are not asked for free slots", "draw",
+    _script("game servers are not asked for free slots", "prelude",
             "local possible = placeable(wanted)", "local possible = wanted"),
-    _script("the last come are the first served", "draw",
+    _script("the last come are the first served", "prelude",
             "redis.call('ZPOPMIN', line, n)", "redis.call('ZPOPMAX', line, n)"),
     _script("a player may be in two modes", "enqueue",
             "if is_under_way(p) and p.mode ~= mode then", "if false then"),

@@ -39,7 +39,7 @@ local time = {math.floor(told / 1000000), told % 1000000}
 """,
 )
 TOLD_THE_DICE = Change(
-    "draw",
+    "prelude",
     "redis.call('SPOP', queue, n)",
     """(function()
       local all, drawn = redis.call('SMEMBERS', queue), {}

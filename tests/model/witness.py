@@ -136,7 +136,15 @@ class Witness:
             self.since[player] = since
         elif record["mode"] != mode:
             self._history.wrong(1, f"{player} is under way in {record['mode']} and was accepted in {mode}")
+        if answer[3:]:
+            self._saw_draw(mode, {**before.set(f"order:{mode}"), player: float(since)})
         return None
+
+    def _saw_draw(self, mode: str, before: dict[str, float]) -> None:
+        after = self._look()
+        self._fits(after)
+        if MODES[mode].order == "fifo":
+            self._were_first(before, after.set(f"order:{mode}"))
 
     def _saw_resume(self, said: list[str], answer: list[Any], before: Snapshot) -> None:
         if answer[0] in REFUSALS:

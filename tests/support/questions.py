@@ -5,7 +5,7 @@ from __future__ import annotations
 from matchd.model import DEFAULT_MODE
 from matchd.store.answers import Claim
 from tests.support.stores import MATCH, StoreTestCase
-from tests.support.world import FIFO, TEAMS, outcome
+from tests.support.world import FIFO, outcome
 
 Question = tuple[str | int, ...]
 
@@ -39,8 +39,8 @@ def busy(case: StoreTestCase) -> dict[str, Question]:
         "adopt": (),
         "dequeue": ("q1", "q11"),
         "deregister_server": ("one",),
-        "draw": (FIFO.name, 2, "fifo", 100, 1000, "stem", "0 1"),
-        "enqueue": ("new", "new1", TEAMS.name, "fifo", 0, 1),
+        "draw": (FIFO.name, "fifo", "stem 100 2 1000 0 1"),
+        "enqueue": ("new", "new1", FIFO.name, "fifo", 0, 1, "stem 100 2 1000 0 1"),
         "heartbeat": (FIFO.name,),
         "inspect": ("sessions", "", loading),
         "join": (FIFO.name,),

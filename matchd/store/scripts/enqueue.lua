@@ -1,15 +1,19 @@
 #!lua
--- Players ask for a mode: each enters its queue or, while under way in it, is told where he stands.
+-- Players ask for a mode: each enters its queue or, while under way in it, is told where he stands. Where a queue has
+-- enough players by that, matches are drawn in the same run.
 --
--- ARGV[3..]  six a player: id, connection, mode, order (fifo or random), the last seq he was sent, 1 if cooldowns count
--- Reply: for each {'accepted', seq of the answer, since, waiting}, {'already_queued', mode he is under way in, its order,
---        1 if by this connection} or {'cooldown', how long he has to wait (ms)}
--- Keys: writes player:{id}, queue:{mode}, order:{mode}, players:{node}, away, matched, tally;
+-- ARGV[3..]  seven a player: id, connection, mode, order (fifo or random), the last seq he was sent, 1 if cooldowns count,
+--            the terms of a draw, see draw(), or nothing if none is wanted
+-- Reply: for each {'accepted', seq of the answer, since, what the draw brought...} (as draw.lua says it, to the last of
+--        its mode, if enough players wait), {'already_queued', mode he is under way in, its order, 1 if by this
+--        connection} or {'cooldown', how long he has to wait (ms)}
+-- Keys: writes player:{id}, queue:{mode}, order:{mode}, players:{node}, away, matched, tally, and what draw.lua does;
 --       publishes notifications:{id}, node:{node}
 
 local refusal = guard()
 if refusal then return refusal end
-local accepted, waiting, cooling = 0, {}, {}
+local accepted, cooling = 0, {}
+local newest = {} -- by mode: who entered its queue last, as {mode, order, terms, the answer to him}
 
 local function read_cooldowns(ids)
   local keys = {}
@@ -17,7 +21,7 @@ local function read_cooldowns(ids)
   for i, wait in ipairs(redis.call('MGET', unpack(keys))) do cooling[ids[i]] = wait end
 end
 
-local function enqueue(id, conn, mode, order, seq, cooldowns)
+local function enqueue(id, conn, mode, order, seq, cooldowns, terms)
   local p = player(id)
   if is_under_way(p) and p.mode ~= mode then return {'already_queued', p.mode, p.order, p.conn == conn and 1 or 0} end
   if cooldowns == '1' and cooling[id] and not is_under_way(p) then
@@ -31,18 +35,31 @@ local function enqueue(id, conn, mode, order, seq, cooldowns)
   if is_under_way(p) then
     number_from(p, tonumber(seq))
     tell_place(p)
-    return {'accepted', p.seq, p.since, 0}
+    return {'accepted', p.seq, p.since}
   end
   -- who came first in this run also waits longer
   begin(p, mode, order, string.format('%.0f', now_us + accepted), conn, tonumber(seq))
   tell_queued(p)
   accepted = accepted + 1
   count('accepted')
-  waiting[mode] = (waiting[mode] or redis.call('SCARD', P .. 'queue:' .. mode)) + 1
-  return {'accepted', p.seq, p.since, waiting[mode]}
+  local answer = {'accepted', p.seq, p.since}
+  if terms ~= '' then newest[mode] = {mode, order, terms, answer} end
+  return answer
 end
 
-local ids = every(6)
+-- Whoever has entered a queue stays in it where the draw fails.
+local function draw_for(mode, order, terms, answer)
+  local fine, outcome = pcall(draw, mode, order, terms)
+  if not fine or outcome[1] + outcome[3] == 0 then return end
+  for _, fact in ipairs(outcome) do answer[#answer + 1] = fact end
+end
+
+local function draw_all()
+  write_places()
+  for _, last in pairs(newest) do draw_for(unpack(last)) end
+end
+
+local ids = every(7)
 read_players(ids)
 read_cooldowns(ids)
-return answer_each(6, enqueue)
+return answer_each(7, enqueue, draw_all)

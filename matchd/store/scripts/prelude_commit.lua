@@ -51,10 +51,14 @@ local function write_servers()
   end
 end
 
--- Writes what was gathered; returns the reply that it is given, so that a script can end with it.
-local function commit(reply)
+local function write_places()
   write_members(sets, 'SADD', 'SREM')
   write_members(sorted_sets, 'ZADD', 'ZREM')
+end
+
+-- Writes what was gathered; returns the reply that it is given, so that a script can end with it.
+local function commit(reply)
+  write_places()
   write_fields()
   write_servers()
   write_players()
@@ -64,12 +68,13 @@ local function commit(reply)
 end
 
 -- Calls one(...) with each `stride` arguments, and replies with all that it returned. Where it fails the others are
--- answered all the same.
-local function answer_each(stride, one)
+-- answered all the same. What `finally` does comes last, and is written with the rest.
+local function answer_each(stride, one, finally)
   local replies = {}
   for i = 3, #ARGV, stride do
     local fine, reply = pcall(one, unpack(ARGV, i, i + stride - 1))
     replies[#replies + 1] = fine and reply or redis.error_reply(reply.err or reply)
   end
+  if finally then finally() end
   return commit(replies)
 end

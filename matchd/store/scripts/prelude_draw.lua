@@ -1,0 +1,92 @@
+-- What every script goes on with, after the preludes before: matches are drawn from a mode's queue.
+
+-- Free slots less the sessions already on their way to one; counted no further than this draw can use.
+local function placeable(wanted)
+  local promised, free, start = redis.call('SCARD', P .. 'unplaced'), 0, 0
+  while free < promised + wanted do
+    local page = redis.call('ZREVRANGE', P .. 'slots', start, start + 49, 'WITHSCORES')
+    if #page == 0 then break end
+    for i = 1, #page, 2 do
+      if redis.call('EXISTS', P .. 'dedicated_server:' .. page[i]) == 1 then free = free + tonumber(page[i + 1]) end
+    end
+    start = start + 50
+  end
+  return math.max(0, math.min(wanted, free - promised))
+end
+
+local function pop(mode, order, n)
+  local queue, line = P .. 'queue:' .. mode, P .. 'order:' .. mode
+  if order ~= 'fifo' then return redis.call('SPOP', queue, n) end
+  local ids, popped = {}, redis.call('ZPOPMIN', line, n)
+  for i = 1, #popped, 2 do ids[#ids + 1] = popped[i] end
+  if #ids > 0 then redis.call('SREM', queue, unpack(ids)) end
+  return ids
+end
+
+-- Whoever has no record that says he waits here was put into the set by somebody else, and is dropped.
+local function draw_players(mode, order, n)
+  local drawn = {}
+  local popped = pop(mode, order, n)
+  read_players(popped)
+  for _, id in ipairs(popped) do
+    local known, p = pcall(player, id)
+    if known and p.state == 'queued' and p.mode == mode and p.away == '' then drawn[#drawn + 1] = p end
+  end
+  return drawn
+end
+
+-- A match of the players drawn from `first` on.
+local function form(sid, mode, size, drawn, first, deadline, teams)
+  local roster, fields = {}, {':mode', mode, ':state', 'loading', ':size', size, ':ready', 0, ':teams', teams,
+    ':created', now, ':deadline', deadline}
+  for i = 1, size do
+    local p = drawn[first + i - 1]
+    roster[i] = p.id
+    fields[#fields + 1] = p.id
+    fields[#fields + 1] = 'loading'
+    p.state, p.session = 'loading', sid
+    if tell_start_loading(p) == 0 then excuse(p) end
+  end
+  redis.call('HSET', P .. 'loading:' .. sid, ':roster', table.concat(roster, ' '), unpack(fields))
+  zadd('loading', deadline, sid)
+  sadd('unplaced', sid)
+end
+
+-- A line has everybody who waits, so whoever is in the set alone was put there by somebody else.
+local function count_waiting(mode, order)
+  local queue, line = P .. 'queue:' .. mode, P .. 'order:' .. mode
+  local waiting = redis.call('SCARD', queue)
+  if order ~= 'fifo' then return waiting end
+  local in_line = redis.call('ZCARD', line)
+  if waiting > in_line then
+    for _, id in ipairs(redis.call('ZDIFF', 2, queue, line)) do redis.call('SREM', queue, id) end
+  end
+  return in_line
+end
+
+-- Draws matches of a mode, whose queue is written, from which players of this run are drawn too.
+--
+-- `terms` are words: the stem of new session ids, most matches, their size, the loading timeout (ms), and the team (0,
+-- 1, ...) of each player in drawn order. Returns {matches, players still waiting, 1 if game servers were the limit, waits (ms) of those
+-- drawn...}.
+local function draw(mode, order, terms)
+  local stem, most, size, timeout, teams = string.match(terms, '^(%S+) (%d+) (%d+) (%d+) (.+)$')
+  size = tonumber(size)
+  local waiting = count_waiting(mode, order)
+  local wanted = math.min(tonumber(most), math.floor(waiting / size))
+  if wanted == 0 then return {0, waiting, 0} end
+  ensure_sets({'loading', 'unplaced', 'slots', 'queue:' .. mode, 'order:' .. mode})
+  local possible = placeable(wanted)
+  if possible == 0 then return {0, waiting, 1} end
+
+  local drawn = draw_players(mode, order, possible * size)
+  local formed = math.floor(#drawn / size)
+  local outcome = {formed, waiting - formed * size, possible < wanted and 1 or 0}
+  for i = 1, formed do
+    form(stem .. '-' .. i, mode, size, drawn, (i - 1) * size + 1, now + tonumber(timeout), teams)
+  end
+  for i, p in ipairs(drawn) do
+    if i > formed * size then enter_queue(p) else outcome[#outcome + 1] = now - math.floor(tonumber(p.since) / 1000) end
+  end
+  return outcome
+end
