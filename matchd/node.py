@@ -29,7 +29,8 @@ from matchd.players.remembrance import Remembrance
 from matchd.players.session import Session
 from matchd.recovery import Recovery
 from matchd.store.answers import Cancelled
-from matchd.store.store import Commands, Store
+from matchd.store.runner import Commands
+from matchd.store.store import Store
 from matchd.websocket.conversation import Outlet
 from matchd.websocket.rates import Rates
 

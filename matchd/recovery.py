@@ -23,7 +23,8 @@ from matchd.players.departures import Departures
 from matchd.players.presence import Presence, Present
 from matchd.players.remembrance import Remembrance
 from matchd.store.answers import Cancelled
-from matchd.store.store import Commands, Store
+from matchd.store.runner import Commands
+from matchd.store.store import Store
 
 log = Logger()
 T = TypeVar("T")

@@ -37,7 +37,7 @@ def _refuses(how: Callable[[Telling], object]) -> Any:
 
 
 def _write(self: Telling) -> None:
-    self._lobby.store._execute("SET", "player:x", "y")  # type: ignore[attr-defined]
+    self._lobby.store._commands.execute("SET", "player:x", "y")
 
 
 def _tolerant(frame: bytes) -> object:

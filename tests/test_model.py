@@ -9,7 +9,7 @@ from unittest.mock import patch
 from twisted.logger import Logger
 from twisted.trial.unittest import SynchronousTestCase
 
-from matchd.store import store
+from matchd.store import runner
 from tests.model.bugs import BUGS
 from tests.model.machine import MatchmakingMachine
 from tests.model.planted import hunt, planted
@@ -45,10 +45,10 @@ class ModelTests(SynchronousTestCase):
 
     def test_world_that_can_not_begin(self) -> None:
         """A world whose making fails half-way is undone: the product is whole again, and nothing watches its log."""
-        whole = store.load_all
+        whole = runner.load_all
         with patch("tests.model.world.ModelNode", side_effect=MemoryError), self.assertRaises(MemoryError):
             ModelWorld(valkey_path(), 2)
-        self.assertIs(store.load_all, whole)
+        self.assertIs(runner.load_all, whole)
         with patch("tests.model.history.History.wrong") as wrong:
             Logger().error("something went wrong here")
         wrong.assert_not_called()

@@ -9,7 +9,7 @@ import tracemalloc
 from twisted.trial.unittest import SynchronousTestCase
 
 from matchd.messages import MAX_BYTES, BadMessage, CloseCode, decode
-from matchd.store import store
+from matchd.store import runner
 from tests.inputs.door import STATES, Door
 from tests.support.children import REPOSITORY
 from tests.support.conversations import NOT_IN_SESSION, Conversation
@@ -81,7 +81,7 @@ class T09TwoSocketsTests(WorldTestCase):
     def race(self, *nodes: int) -> None:
         """Again and again: he stands in the queue once, and the older socket is told that it has no more say."""
         world = self.world(2)
-        self.patch(store, "PATIENCE_MS", 10**9)  # the nodes' clock stands still, the store's does not
+        self.patch(runner, "PATIENCE_MS", 10**9)  # the nodes' clock stands still, the store's does not
         for number in range(self.ROUNDS):
             name = f"p{number}"
             sockets = [world.player(name, node) for node in nodes]

@@ -11,7 +11,7 @@ from matchd.players.lobby import Lobby
 from matchd.players.standing import Standing
 from matchd.players.telling import Telling
 from matchd.store.answers import Accepted, Claim, Finding
-from matchd.store.store import PATIENCE_MS
+from matchd.store.runner import PATIENCE_MS
 from matchd.websocket.conversation import Outlet
 
 VOID_SECONDS = 2 * PATIENCE_MS / 1000

@@ -7,7 +7,7 @@ import re
 from twisted.logger import Logger
 
 from matchd.errors import StoreError, StoreUnavailable
-from matchd.store.store import Commands
+from matchd.store.runner import Commands
 
 log = Logger()
 

@@ -1,22 +1,19 @@
 """The store: one method, one script, one round trip.
 
-What is true about players, sessions and game servers is in Redis, and changes only here. Every method
-raises StoreUnavailable where the store can't be reached or refuses to write, and NodeFenced where the
-other nodes have given this one up. Questions of players carry the moment after which they are void, so
-that nothing they asked for happens once they were told that it did not.
+What is true about players, sessions and game servers is in Redis, and changes only here. What every method may raise
+is said in runner.py.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.python.failure import Failure
 
-from matchd.errors import NodeFenced, StoreError, StoreUnavailable
+from matchd.errors import StoreError
 from matchd.model import DEFAULT_COOLDOWN, Cooldown, GameMode, GameServer, Reservation, Roster
 from matchd.store.answers import (
     Accepted,
@@ -35,24 +32,15 @@ from matchd.store.answers import (
     read_roster,
 )
 from matchd.store.gathering import Gathering, Question
-from matchd.store.scripts import Script, load_all
+from matchd.store.runner import Commands, ScriptRunner
 
-PATIENCE_MS = 2_000
-"""How long a player's question stays valid on its way to the store."""
 ALLOCATION_LEASE_MS = 60_000
 SERVER_TTL_MS = 15_000
 MOST_PLAYERS = 200
 """Players drawn by one run: more would only keep the store from answering others for longer."""
 
 
-class Commands(Protocol):
-    """What the store needs of its connection: a command goes out, a reply or a failure comes back."""
-
-    def execute(self, *args: bytes | str | int) -> Deferred[Any]:
-        """One command; fails at once with StoreUnavailable while there is no connection."""
-
-
-class Store:
+class Store(ScriptRunner):
     """Everything matchd asks of Redis, for one node."""
 
     def __init__(
@@ -64,17 +52,11 @@ class Store:
         node: str = "",
         cooldown: Cooldown = DEFAULT_COOLDOWN,
     ) -> None:
-        self.node = node or secrets.token_hex(6)
-        self.prefix = prefix
+        super().__init__(commands, clock, prefix, node or secrets.token_hex(6))
         self.modes = {mode.name: mode for mode in modes}
-        self.on_fenced: Callable[[], None] = lambda: None
-        self._commands = commands
-        self._clock = clock
-        self._scripts = load_all()
         waits = " ".join(str(int(wait * 1000)) for wait in cooldown.waits())
         self._cooldown = int(cooldown.window * 1000), waits
         self._rules = {mode.name: _rules(mode) for mode in self.modes.values()}
-        self._ahead_ms: float | None = None
         self._enqueues = self._gathered("enqueue", self._ask)
         self._completions = self._gathered("loading_complete", self._ask)
         self._reservations = self._gathered("reserve", self._run)
@@ -87,10 +69,7 @@ class Store:
 
         A fenced node starts anew under another name: nothing it did before may count any more.
         """
-        loading = [connection.execute("SCRIPT", "LOAD", script.text) for script in self._scripts.values()]
-        for _, outcome in await DeferredList(loading, consumeErrors=True):  # all at once: one round trip
-            if isinstance(outcome, Failure):
-                outcome.raiseException()
+        await self._load(connection)
         fenced = await self._join(connection)
         if fenced:
             self.node = secrets.token_hex(6)
@@ -112,11 +91,6 @@ class Store:
     async def part(self) -> None:
         """Leave the nodes, at the end of a drain."""
         await self._run("part")
-
-    def _learn_time(self, now_ms: int) -> None:
-        # A reply that was read late makes the store's clock look slow, so the largest lead seen is the best.
-        ahead = now_ms - self._clock.seconds() * 1000
-        self._ahead_ms = ahead if self._ahead_ms is None else max(ahead, self._ahead_ms)
 
     # players
 
@@ -247,17 +221,6 @@ class Store:
         """Forget a game server; False if it was unknown."""
         return bool(await self._ask("deregister_server", server_id))
 
-    # the way to Redis
-
-    async def read(self, command: str, key: str, *rest: bytes | str | int) -> Any:
-        """A command on one key, given without the prefix, that changes nothing."""
-        return await self._translated(self._commands.execute(command, self.prefix + key, *rest))
-
-    async def time(self) -> list[bytes]:
-        """The store's own time: seconds and microseconds."""
-        now: list[bytes] = await self._translated(self._commands.execute("TIME"))
-        return now
-
     async def look(self, script: str, *args: str | int) -> Any:
         """A script that changes nothing."""
         return await self._run(script, *args)
@@ -272,38 +235,6 @@ class Store:
     def _flush(self) -> None:
         self._enqueues.flush()
         self._completions.flush()
-
-    async def _ask(self, name: str, *args: str | int) -> Any:
-        """Run a script on behalf of somebody who is told that it failed if the answer does not come in time."""
-        if self._ahead_ms is None:
-            raise StoreUnavailable("the store's clock is not known yet")
-        not_after = int(self._clock.seconds() * 1000 + self._ahead_ms) + PATIENCE_MS
-        return await self._eval(self._commands, name, not_after, *args)
-
-    async def _run(self, name: str, *args: str | int) -> Any:
-        """Run a script that may as well take effect late."""
-        return await self._eval(self._commands, name, 0, *args)
-
-    async def _eval(self, commands: Commands, name: str, not_after: int, *args: str | int) -> Any:
-        script: Script = self._scripts[name]
-        rest = (1, self.prefix, self.node, not_after, *args)
-        try:
-            return await self._translated(commands.execute("EVALSHA", script.sha, *rest))
-        except StoreError as error:
-            if not str(error).startswith("NOSCRIPT"):
-                raise
-        return await self._translated(commands.execute("EVAL", script.text, *rest))
-
-    async def _translated(self, reply: Deferred[Any]) -> Any:
-        try:
-            return await reply
-        except StoreError as error:
-            if str(error).startswith("FENCED"):
-                self.on_fenced()
-                raise NodeFenced("this node was given up by the others") from None
-            if str(error).startswith("LATE"):
-                raise StoreUnavailable("the store answered too late") from None
-            raise
 
 
 def _rules(mode: GameMode) -> str:

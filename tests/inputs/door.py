@@ -17,7 +17,7 @@ from twisted.logger import LogEvent, LogLevel, globalLogPublisher
 from matchd.auth.authority import Authority
 from matchd.background import Background
 from matchd.model import GameMode
-from matchd.store import store
+from matchd.store import runner
 from matchd.websocket.gateway import Gateway
 from matchd.websocket.limits import DEFAULTS
 from tests.support.keyspace import dump
@@ -88,7 +88,7 @@ class Door:
         self.complaints: list[LogEvent] = []
         self._clients: set[Client] = set()
         self._numbers = count()
-        self._patience = mock.patch.object(store, "PATIENCE_MS", PLENTY)
+        self._patience = mock.patch.object(runner, "PATIENCE_MS", PLENTY)
         self._patience.start()  # the node's clock stands still, the store's does not
         globalLogPublisher.addObserver(self._listen)
 

@@ -82,7 +82,7 @@ class Counting:
 def laboratory(changes: tuple[Change, ...] = ()) -> Iterator[None]:
     """While it lasts, stores that are made use these scripts and ids."""
     with (
-        patch("matchd.store.store.load_all", lambda: scripts(changes)),
+        patch("matchd.store.runner.load_all", lambda: scripts(changes)),
         patch("matchd.store.store.secrets", Counting()),
     ):
         yield

@@ -1,0 +1,93 @@
+"""How a node asks Redis: by a script, until when the question counts, and what an error means.
+
+Every question raises StoreUnavailable where the store can't be reached or refuses to write, and NodeFenced where the
+other nodes have given this one up. Questions of players carry the moment after which they are void, so that nothing
+they asked for happens once they were told that it did not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
+
+from matchd.errors import NodeFenced, StoreError, StoreUnavailable
+from matchd.store.scripts import Script, load_all
+
+PATIENCE_MS = 2_000
+"""How long a player's question stays valid on its way to the store."""
+
+
+class Commands(Protocol):
+    """What the store needs of its connection: a command goes out, a reply or a failure comes back."""
+
+    def execute(self, *args: bytes | str | int) -> Deferred[Any]:
+        """One command; fails at once with StoreUnavailable while there is no connection."""
+
+
+class ScriptRunner:
+    """Runs scripts for one ``node``, on keys that begin with ``prefix``; ``on_fenced`` hears when it is given up."""
+
+    def __init__(self, commands: Commands, clock: IReactorTime, prefix: str, node: str) -> None:
+        self.node = node
+        self.prefix = prefix
+        self.on_fenced: Callable[[], None] = lambda: None
+        self._commands = commands
+        self._clock = clock
+        self._scripts = load_all()
+        self._ahead_ms: float | None = None
+
+    async def read(self, command: str, key: str, *rest: bytes | str | int) -> Any:
+        """A command on one key, given without the prefix, that changes nothing."""
+        return await self._translated(self._commands.execute(command, self.prefix + key, *rest))
+
+    async def time(self) -> list[bytes]:
+        """The store's own time: seconds and microseconds."""
+        now: list[bytes] = await self._translated(self._commands.execute("TIME"))
+        return now
+
+    async def _load(self, connection: Commands) -> None:
+        loading = [connection.execute("SCRIPT", "LOAD", script.text) for script in self._scripts.values()]
+        for _, outcome in await DeferredList(loading, consumeErrors=True):  # all at once: one round trip
+            if isinstance(outcome, Failure):
+                outcome.raiseException()
+
+    async def _ask(self, name: str, *args: str | int) -> Any:
+        """Run a script on behalf of somebody who is told that it failed if the answer does not come in time."""
+        if self._ahead_ms is None:
+            raise StoreUnavailable("the store's clock is not known yet")
+        not_after = int(self._clock.seconds() * 1000 + self._ahead_ms) + PATIENCE_MS
+        return await self._eval(self._commands, name, not_after, *args)
+
+    async def _run(self, name: str, *args: str | int) -> Any:
+        """Run a script that may as well take effect late."""
+        return await self._eval(self._commands, name, 0, *args)
+
+    async def _eval(self, commands: Commands, name: str, not_after: int, *args: str | int) -> Any:
+        script: Script = self._scripts[name]
+        rest = (1, self.prefix, self.node, not_after, *args)
+        try:
+            return await self._translated(commands.execute("EVALSHA", script.sha, *rest))
+        except StoreError as error:
+            if not str(error).startswith("NOSCRIPT"):
+                raise
+        return await self._translated(commands.execute("EVAL", script.text, *rest))
+
+    async def _translated(self, reply: Deferred[Any]) -> Any:
+        try:
+            return await reply
+        except StoreError as error:
+            if str(error).startswith("FENCED"):
+                self.on_fenced()
+                raise NodeFenced("this node was given up by the others") from None
+            if str(error).startswith("LATE"):
+                raise StoreUnavailable("the store answered too late") from None
+            raise
+
+    def _learn_time(self, now_ms: int) -> None:
+        # A reply that was read late makes the store's clock look slow, so the largest lead seen is the best.
+        ahead = now_ms - self._clock.seconds() * 1000
+        self._ahead_ms = ahead if self._ahead_ms is None else max(ahead, self._ahead_ms)
