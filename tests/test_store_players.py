@@ -19,14 +19,9 @@ class EnqueueTests(StoreTestCase):
         """He waits from now on, and is told so by the first message of his numbering."""
         answer = self.enqueue("a")
         since = self.record("a")["since"]
-        self.assertEqual(answer, Accepted(1, since, "Ranked", "fifo", 1))
+        self.assertEqual(answer, Accepted(1, since, "Ranked", "fifo"))
         self.assertEqual(self.queue(), ["a"])
         self.assertEqual(self.ear.heard(), [("notifications:a", {"type": "queued", "seq": 1})])
-
-    def test_how_many_wait(self) -> None:
-        """The answer says how many wait by now, so that a match can be drawn at once."""
-        waiting = [self.enqueue(player).waiting for player in "abc"]
-        self.assertEqual(waiting, [1, 2, 3])
 
     def test_anyone_may_meet_anyone(self) -> None:
         """In a mode without an order nobody stands in line."""
@@ -39,7 +34,7 @@ class EnqueueTests(StoreTestCase):
         first = self.enqueue("a")
         before = self.dump()
         again = self.enqueue("a")
-        self.assertEqual(again, Accepted(2, first.since, "Ranked", "fifo", 0))
+        self.assertEqual(again, Accepted(2, first.since, "Ranked", "fifo"))
         [(was, now)] = changes(before, self.dump()).values()
         self.assertEqual({name: value for name, value in now.items() if was.get(name) != value}, NUMBERED_TWICE)
         self.assertEqual(self.told("a"), [QUEUED, QUEUED])

@@ -136,7 +136,7 @@ class Witness:
             self.since[player] = since
         elif record["mode"] != mode:
             self._history.wrong(1, f"{player} is under way in {record['mode']} and was accepted in {mode}")
-        if answer[3:]:
+        if answer[3:] and answer[3]:
             self._saw_draw(mode, {**before.set(f"order:{mode}"), player: float(since)})
         return None
 
