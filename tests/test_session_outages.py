@@ -245,7 +245,9 @@ class TheStoreIsAway(Conversation):
         a = self.queued().dequeue().resume()
         self.away()
         a.enqueue("Ranked")
+        self.service.advance(10)
         self.back()
+        self.service.advance(20, step=1)
         self.assertEqual(a.types, ["queued", "dequeued", "error", "error"])
         self.assertEqual(a.enqueue("Ranked").last, queued(3))
 

@@ -92,6 +92,14 @@ class MissedTests(StoreTestCase):
             claim = Claim("a", "a1", "asking", "Duos", "fifo", seq=seq)
             self.assertEqual(self.compare(claim), [finding])
 
+    def test_asked_in_vain_and_gave_up(self) -> None:
+        """Who asked in vain, and speaks for nobody since, hears nothing of a life that is over once more."""
+        self.enqueue("a")
+        outcome(self.store.dequeue("a", "a1"))
+        before = self.dump()
+        self.assertEqual(self.compare(Claim("a", "a1", "none", "Duos", "fifo", seq=-1)), [Finding()])
+        self.assert_unchanged(before)
+
     def test_match_found(self) -> None:
         """A match that was found unheard is told."""
         self.settle(self.reserved("a", "b"))

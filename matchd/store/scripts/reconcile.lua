@@ -139,9 +139,12 @@ local function tells_of_an_earlier_life(p, mine)
   return mine.mode ~= '' and there > 0 and here > there
 end
 
--- He asked on this connection, and was told that it was in vain. It speaks for nobody, and knows of no order.
+-- He asked on this connection, and was told that it was in vain. It speaks for nobody, and knows of no order: if it did
+-- before, it has heard of that life what there was to hear.
 local function asked_in_vain(p, mine)
-  return mine.place == 'none' and mine.since == '0' and (mine.seq < 0 or p.conn == '' and p.seq >= mine.seq)
+  if mine.place ~= 'none' or mine.since ~= '0' then return false end
+  if p.conn == mine.conn then return mine.seq < 0 and not is_under_way(p) end
+  return mine.seq < 0 or p.conn == '' and p.seq >= mine.seq
 end
 
 -- Another connection, or none, speaks for him by the record. Is that the newer one? The later life knows, else who was
@@ -183,8 +186,8 @@ local function compare(mine)
     if not over then put_right(p, mine) end
     return {'ok'}
   end
+  if asked_in_vain(p, mine) then return {'ok'} end
   if p.conn ~= mine.conn then
-    if asked_in_vain(p, mine) then return {'ok'} end
     if is_superseded(p, mine) then return {'superseded'} end
     take_over(p, mine.conn)
   end
