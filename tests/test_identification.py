@@ -1,4 +1,4 @@
-"""Players who have to show a token: what they are told, and that nobody else gets anything done (T2, T4, T8)."""
+"""Players who have to show a token: what they are told, and that nobody else gets anything done (T2)."""
 
 from __future__ import annotations
 
@@ -15,53 +15,14 @@ from matchd.auth.authority import Authority
 from matchd.auth.fetching import FixedKeys
 from matchd.auth.keyset import KeySet, read_jwks
 from matchd.auth.tokens import Tokens
-from matchd.messages import CloseCode
 from tests.inputs.door import Door
+from tests.support.identified import Identified, token, unauthorized
 from tests.support.keyspace import dump
 from tests.support.properties import patient
 from tests.support.tokens import NOW, authority, jwks, signer
 from tests.support.wire import Client, request
 from tests.support.world import Player
 from tests.support.worlds import WorldTestCase
-
-REFUSED = CloseCode.UNAUTHORIZED, "unauthorized"
-ASKED = {
-    "type": "error",
-    "code": "token_expired",
-    "message": "token: has expired; send a new one with enqueue or resume",
-}
-
-
-def unauthorized(why: str) -> dict[str, Any]:
-    return {"type": "error", "code": "unauthorized", "message": why}
-
-
-def token(player_id: str = "ada", **claims: Any) -> str:
-    return signer().token(player_id, **claims)
-
-
-class Identified(WorldTestCase):
-    """A service that believes tokens alone."""
-
-    def setUp(self) -> None:
-        self.service = self.world(authority=self.authority)
-        self.service.server()
-        self.addCleanup(self.leave)
-
-    def leave(self) -> None:
-        for player in self.service.players:
-            player.vanish()
-
-    def authority(self, clock: Clock) -> Authority:
-        return authority(clock)
-
-    def wish(self, player_id: str, **fields: Any) -> Player:
-        """A new connection that asks for a match at once."""
-        return self.service.player(player_id).say(type="enqueue", player_id=player_id, game_mode="Ranked", **fields)
-
-    def assert_refused(self, player: Player, why: str) -> None:
-        self.assertEqual(player.last, unauthorized(why))
-        self.assertEqual((player.closed, player.reason), REFUSED)
 
 
 class T02IdentityTests(Identified):
@@ -223,117 +184,6 @@ class T02DoorTests(SynchronousTestCase):
     def assert_sent_away(self, client: Client) -> None:
         [answer] = [json.loads(text) for text in client.texts]
         self.assertEqual((answer["code"], client.closed), ("unauthorized", (4003, "unauthorized")))
-
-
-class T04ExpiryTests(Identified):
-    """A token that runs out while its player waits."""
-
-    def test_t04_in_time(self) -> None:
-        """He is asked for another one as it does; with that he waits on, as long as it is good, in his place."""
-        ada = self.wish("ada", token=token(exp=NOW + 60))
-        self.service.advance(59)
-        self.assertEqual(ada.types, ["queued"])
-        self.service.advance(1)
-        self.assertEqual(ada.last, ASKED)
-        self.service.advance(29)
-        ada.say(type="resume", player_id="ada", token=token(exp=NOW + 120))
-        self.assertEqual(ada.last["type"], "queued")
-        self.service.advance(30)
-        self.assertEqual(ada.types, ["queued", "error", "queued"])
-        self.service.advance(1)
-        self.assertEqual(ada.last, ASKED)
-        ada.say(type="enqueue", player_id="ada", game_mode="Ranked", token=token(exp=NOW + 900))
-        self.service.advance(60)
-        self.assertEqual((ada.closed, ada.types[-1]), (None, "queued"))
-
-    def test_t04_too_late(self) -> None:
-        """Else he is sent away after the grace, and his place is given up."""
-        ada = self.wish("ada", token=token(exp=NOW + 60))
-        self.service.advance(89.5)
-        self.assertIsNone(ada.closed)
-        self.service.advance(0.5)
-        self.assert_refused(ada, "token: has expired, and no new one came")
-        self.assertEqual(self.service.direct.ask("SCARD", "queue:Ranked"), 0)
-
-    def test_t04_asked_once(self) -> None:
-        """He is told once; what he says meanwhile in his own name still counts."""
-        ada = self.wish("ada", token=token(exp=NOW + 60))
-        self.service.advance(80)
-        self.assertEqual(ada.types, ["queued", "error"])
-        self.assertEqual(ada.dequeue().last["type"], "dequeued")
-
-    def test_t04_no_new_wish(self) -> None:
-        """He may end what is under way, and asks for nothing more, until he has brought a new one."""
-        ada = self.wish("ada", token=token(exp=NOW + 60))
-        self.service.advance(80)
-        ada.dequeue()
-        before = dump(self.service.direct)
-        self.assertEqual([ada.enqueue("Ranked").last, ada.resume().last], [ASKED, ASKED])
-        self.assertEqual((dump(self.service.direct), ada.closed), (before, None))
-        self.assertEqual(
-            ada.say(type="enqueue", player_id="ada", game_mode="Ranked", token=token()).last["type"], "queued"
-        )
-
-    def test_t04_the_same_again(self) -> None:
-        """The one that has run out is no new one."""
-        ada = self.wish("ada", token=token(exp=NOW + 60))
-        self.service.advance(61)
-        ada.say(type="resume", player_id="ada", token=token(exp=NOW + 60))
-        self.assert_refused(ada, "token: has expired")
-
-    def test_t04_loading(self) -> None:
-        """Also while a match loads; who brings a new one is not disturbed."""
-        ada, bob = self.wish("ada", token=token(exp=NOW + 5)), self.wish("bob", token=token("bob"))
-        self.service.advance(6)
-        self.assertEqual(ada.last, ASKED)
-        ada.say(type="resume", player_id="ada", token=token())
-        ada.load()
-        bob.load()
-        self.assertEqual([ada.last["type"], bob.last["type"]], ["match_found"] * 2)
-
-    def test_t04_for_ever(self) -> None:
-        """A token that is good for ever costs one timer, and one that is gone none."""
-        clock = self.service.nodes[0].clock
-        usual = len(clock.getDelayedCalls())
-        ada = self.wish("ada", token=token(exp=2**53))
-        ada.say(type="resume", player_id="ada", token=token(exp=2**53))
-        self.assertEqual(len(clock.getDelayedCalls()), usual + 1)
-        self.assertLess(max(call.getTime() for call in clock.getDelayedCalls()), clock.seconds() + 3601)
-        ada.vanish()
-        self.assertEqual(len(clock.getDelayedCalls()), usual)
-
-
-class T08ReplayTests(Identified):
-    """Whoever has listened says again what a player said."""
-
-    def test_t08_every_frame(self) -> None:
-        """Every frame of a finished match, on new connections, once the token has run out: nothing changes."""
-        said = {
-            name: [
-                {"type": "enqueue", "player_id": name, "game_mode": "Ranked", "token": token(name, exp=NOW + 60)},
-                {"type": "loading_complete"},
-                {"type": "resume", "player_id": name, "token": token(name, exp=NOW + 60)},
-                {"type": "dequeue"},
-            ]
-            for name in ("ada", "bob")
-        }
-        players = [self.service.player(name) for name in said]
-        for step in range(4):
-            for player in players:
-                message = said[player.player_id][step]
-                if message["type"] == "loading_complete":
-                    message["loading_session_id"] = player.last["loading_session_id"]
-                player.say(**message)
-        self.assertEqual([player.types[2] for player in players], ["match_found"] * 2)
-        for player in players:
-            player.vanish()
-        self.service.advance(125)
-        before = dump(self.service.direct)
-        for name, messages in said.items():
-            for message in messages:
-                heard = self.service.player("thief").say(**message).heard
-                self.assertEqual([answer["type"] for answer in heard], ["error"], (name, message["type"]))
-        self.assertEqual(dump(self.service.direct), before)
 
 
 class UnknownKeyTests(Identified):

@@ -12,15 +12,15 @@ from matchd.background import Background
 from matchd.config.auth import Auth
 from matchd.keys import ALGORITHMS
 from tests.support.keys import SECRET
+from tests.support.settings import TreeCase
 from tests.support.tokens import NOW, jwks, signer
 from tests.support.world import outcome
-from tests.test_settings_servers import Case
 
 ANYWHERE = "tcp:8080:interface=192.0.2.1"
 FORM = "a secret of visible ASCII characters, or a key in PEM"
 
 
-class AuthCase(Case):
+class AuthCase(TreeCase):
     def setUp(self) -> None:
         super().setUp()
         self.file("matchd.toml", "")

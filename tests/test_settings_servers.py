@@ -3,41 +3,19 @@
 from __future__ import annotations
 
 from ipaddress import ip_network
-from pathlib import Path
-
-from twisted.trial.unittest import SynchronousTestCase
 
 from matchd.config.servers import Servers
-from matchd.config.settings import Settings, SettingsError, read
+from matchd.config.settings import Settings, read
 from matchd.matches.addresses import Ports
 from tests.support.certificates import authority
+from tests.support.settings import TreeCase
 
 FORM = "a text of visible ASCII characters without spaces"
 NETWORK = 'an IP address or network without host bits, as "10.0.0.0/8"'
 PORTS = 'a port or a range of ports, as "7000-7999"'
 
 
-class Case(SynchronousTestCase):
-    def setUp(self) -> None:
-        self.folder = Path(self.mktemp()).absolute()
-        self.folder.mkdir()
-        self.environ: dict[str, str] = {}
-
-    def file(self, name: str, content: str, mode: int = 0o600) -> str:
-        """A file beside the settings."""
-        path = self.folder / name
-        path.write_text(content)
-        path.chmod(mode)
-        return str(path)
-
-    def read(self, **tree: object) -> Settings:
-        return read(tree, {}, self.folder / "matchd.toml", self.environ)
-
-    def problems(self, **tree: object) -> list[str]:
-        return list(self.assertRaises(SettingsError, self.read, **tree).problems)
-
-
-class SecretTests(Case):
+class SecretTests(TreeCase):
     """Every secret can stay out of the file of settings (T33)."""
 
     def test_environment(self) -> None:
@@ -163,7 +141,7 @@ class SecretTests(Case):
         self.assertNotIn("s3cret", shown)
 
 
-class ServersTests(Case):
+class ServersTests(TreeCase):
     """Where game servers may be."""
 
     def test_lists(self) -> None:
