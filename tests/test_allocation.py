@@ -5,28 +5,8 @@ from __future__ import annotations
 from matchd.matches.gameserver import CreateSession
 from matchd.model import GameMode
 from matchd.node import Tempo
-from tests.support.nodes import NodesTestCase
-from tests.support.world import MODES, Player, TestNode, outcome
-
-
-class AllocationTestCase(NodesTestCase):
-    nodes = 1
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.node = self.service.nodes[0].node
-
-    def play(self, *players: Player) -> None:
-        for player in players:
-            player.load()
-
-    def serve(self, capacity: int = 10, *servers: str, sessions: int | None = None) -> None:
-        for server in servers or ("one",):
-            self.service.server(server, capacity, sessions)
-
-    def asked(self) -> list[str]:
-        """The servers that were asked, in order."""
-        return [address.removesuffix(":7000") for address, _ in self.games.asked]
+from tests.support.allocating import AllocationTestCase
+from tests.support.world import MODES, TestNode, outcome
 
 
 class RequestTests(AllocationTestCase):
@@ -68,78 +48,6 @@ class RequestTests(AllocationTestCase):
         self.games.answer_all()
         self.service.settle()
         self.assertEqual((a.last["type"], len(self.node.allocator)), ("match_found", 0))
-
-
-class UncertainTests(AllocationTestCase):
-    """Nobody knows whether the server has made the session."""
-
-    def test_one_match_one_session(self) -> None:
-        """Players are told of one session, and the other one is ended as soon as its server answers."""
-        self.serve(20, "one")
-        self.serve(10, "two")
-        self.games.behaviour["one:7000"] = "made but silent"
-        a, b = self.loading(0, 0)
-        self.play(a, b)
-        session = a.heard[1]["loading_session_id"]
-        self.assertEqual((a.types.count("match_found"), a.last["server_address"]), (1, "two:7000"))
-        self.service.advance(12)
-        self.assertEqual(self.games.ended, [])
-        self.games.behaviour.clear()
-        self.service.advance(6)
-        self.assertEqual(self.games.ended, [("one:7000", session)])
-        self.assertEqual([list(self.games.sessions[f"{name}:7000"]) for name in ("one", "two")], [[], [session]])
-        self.service.advance(20)
-        self.assertEqual(len(self.games.ended), 1)
-
-    def test_two_servers_may_have_made_it(self) -> None:
-        """Each of them is asked to end its own until it answers, whoever answers first."""
-        self.serve(20, "one")
-        self.serve(10, "two")
-        self.games.behaviour.update({"one:7000": "made but silent", "two:7000": "made but silent"})
-        a, b = self.loading(0, 0)
-        self.play(a, b)
-        for server in ("one", "two"):
-            del self.games.behaviour[f"{server}:7000"]
-            self.service.advance(6)
-        self.assertEqual([address for address, _ in self.games.ended], ["one:7000", "two:7000"])
-        self.assertEqual(self.service.direct.ask("KEYS", "orphan*"), [])
-
-    def test_slot_counted_until_the_heartbeat(self) -> None:
-        """The slot stays taken until the server has said how many sessions it runs."""
-        self.serve(1)
-        self.games.behaviour["one:7000"] = "lost"
-        self.play(*self.loading(0, 0))
-        self.assertEqual(self.slots(), 1)
-        self.service.advance(3)
-        self.serve(1, sessions=0)
-        self.assertEqual(self.slots(), 0)
-
-    def test_a_server_that_never_answers_again(self) -> None:
-        """It is asked to end the session every 5 s, not more often."""
-        self.games.behaviour["one:7000"] = "lost"
-        asked: list[str] = []
-        end_session = self.games.end_session
-
-        async def count(address: str, session: str) -> None:
-            asked.append(address)
-            await end_session(address, session)
-
-        self.games.end_session = count  # type: ignore[method-assign]
-        self.play(*self.loading(0, 0))
-        self.service.advance(21)
-        self.assertIn(len(asked), (4, 5))
-
-    def test_gone_before_its_answer_counted(self) -> None:
-        """A server that left while it made the session is not told to the players; it is to end the session."""
-        a, b = self.loading(0, 0)
-        self.games.behaviour["one:7000"] = "slow"
-        self.play(a, b)
-        outcome(self.node.store.deregister_server("one"))
-        self.serve(5, "two")
-        self.games.answer_all()
-        self.service.advance(1)
-        self.assertEqual((a.last["server_address"], b.last["server_address"]), ("two:7000", "two:7000"))
-        self.assertEqual([address for address, _ in self.games.ended], ["one:7000"])
 
 
 class NoServerTests(AllocationTestCase):
@@ -196,53 +104,6 @@ class NoServerTests(AllocationTestCase):
         self.assertEqual(self.queue(), ["a", "b"])
 
 
-class DyingServerTests(AllocationTestCase):
-    """The game server dies; its heartbeats stop, and 15 s later it is forgotten."""
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.a, self.b = self.loading(0, 0)
-        self.serve(10, "two")
-        self.serve(20, "one")
-
-    def next_match(self) -> str:
-        """Where the next two players are sent."""
-        players = [self.queued(name) for name in "cd"]
-        self.play(*players)
-        self.assertEqual(players[0].last, {**players[1].last, "team": 0})
-        return str(players[0].last["server_address"])
-
-    def is_forgotten(self) -> None:
-        """Its heartbeats stop, those of the other one go on; then nothing is left of it."""
-        for _ in range(4):
-            self.service.advance(5)
-            self.serve(10, "two")
-        self.assertEqual(self.service.direct.ask("KEYS", "*:one"), [])
-
-    def test_before_it_was_asked(self) -> None:
-        """Between reservation and request: the next one is asked, its slot is free, and it rests."""
-        self.games.behaviour["one:7000"] = "refuse"
-        self.play(self.a, self.b)
-        self.assertEqual((self.asked(), self.a.last["server_address"], self.slots()), (["one", "two"], "two:7000", 0))
-        self.assertEqual(self.next_match(), "two:7000")
-
-    def test_while_it_is_asked(self) -> None:
-        """Its session may exist: the players are sent to another one, and are told of no second."""
-        self.games.behaviour["one:7000"] = "made but silent"
-        self.play(self.a, self.b)
-        self.assertEqual((self.a.last["server_address"], self.slots()), ("two:7000", 1))
-        self.is_forgotten()
-        self.assertEqual((self.a.types.count("match_found"), self.next_match()), (1, "two:7000"))
-
-    def test_after_its_answer(self) -> None:
-        """Its match was told, and stays so for those who ask again; nobody else is sent there, and no slot is left."""
-        self.play(self.a, self.b)
-        self.assertEqual((self.a.last["server_address"], self.slots()), ("one:7000", 1))
-        self.is_forgotten()
-        self.assertEqual(self.service.player("a").resume().last["server_address"], "one:7000")
-        self.assertEqual(self.next_match(), "two:7000")
-
-
 class AttemptsTests(AllocationTestCase):
     """How many servers are asked for one match."""
 
@@ -256,83 +117,3 @@ class AttemptsTests(AllocationTestCase):
         a, b = self.loading(0, 0)
         self.play(a, b)
         self.assertEqual((len(self.asked()), len(set(self.asked())), a.types[2]), (2, 2, "requeued"))
-
-
-class StoreAwayTests(AllocationTestCase):
-    """The store can't be reached in the middle of an allocation."""
-
-    nodes = 2
-
-    def cut(self, seconds: float) -> None:
-        self.service.nodes[0].commands.down = True
-        self.games.answer_all()
-        self.service.advance(seconds)
-        self.service.nodes[0].commands.down = False
-
-    def test_for_a_moment(self) -> None:
-        """What the server answered is told when the store is back; the server is not asked twice."""
-        a, b = self.loading(1, 0)
-        self.games.behaviour["one:7000"] = "slow"
-        self.play(a, b)
-        self.cut(3)
-        self.service.advance(0.5)
-        self.assertEqual((a.types[-1], b.types[-1], self.asked()), ("match_found", "match_found", ["one"]))
-
-    def test_for_longer_than_the_lease(self) -> None:
-        """What no node could go on with for a minute is gone on with when the store is back: that is no failure."""
-        a, b = self.loading(1, 0)
-        self.games.behaviour["one:7000"] = "slow"
-        self.play(a, b)
-        self.away()
-        self.games.answer_all()
-        self.service.advance(70, step=2)
-        self.games.behaviour.clear()
-        self.back()
-        self.service.until(lambda: "requeued" in a.types, 5)  # the server was not heard of in all that time
-        self.assertEqual([node.node.background.failures for node in self.service.nodes], [{}, {}])
-
-    def test_while_others_go_on(self) -> None:
-        """A node that was away for too long finds its match made by another; nothing is told or made twice."""
-        a, b = self.loading(1, 0)
-        self.games.behaviour["one:7000"] = "slow"
-        self.play(a, b)
-        late, self.games.waiting = self.games.waiting, []
-        self.games.behaviour.clear()
-        self.service.nodes[0].commands.down = True
-        self.service.until(lambda: "match_found" in a.types, 8)
-        self.games.waiting = late
-        self.games.answer_all()
-        self.service.nodes[0].commands.down = False
-        self.service.advance(3)
-        self.assertEqual((a.types.count("match_found"), self.slots()), (1, 1))
-        self.assertEqual(list(self.games.sessions["one:7000"].values()), [a.last["session_id"]])
-
-    def test_emptied_meanwhile(self) -> None:
-        """The store was emptied while the server was asked: what it made is ended, for nobody knows of it any more."""
-        a, _ = self.loading(0, 0)
-        self.games.behaviour["one:7000"] = "slow"
-        self.play(*self.service.players)
-        self.service.server("one", self.capacity, self.capacity)
-        self.away()
-        self.service.direct.ask("FLUSHALL")
-        self.back()
-        self.service.advance(2.5)
-        self.assertIn("requeued", a.types)
-        session = a.heard[1]["loading_session_id"]
-        self.games.answer_all()
-        self.service.advance(2)
-        self.assertIn(("one:7000", session), self.games.ended)
-
-    def test_emptied_after_the_answer_was_written(self) -> None:
-        """Where the match may have been told before the store was emptied, the players' session is left alone."""
-        a, b = self.loading(1, 1)
-        self.games.behaviour["one:7000"] = "slow"
-        self.play(a, b)
-        node = self.service.nodes[1]
-        node.commands.lose_the_next_answer(then=node.disconnect)
-        self.games.answer_all()
-        self.service.direct.ask("FLUSHALL")
-        self.service.nodes[0].disconnect()
-        self.back()
-        self.service.advance(3)
-        self.assertEqual(self.games.ended, [])
