@@ -5,26 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from matchd.messages import (
-    RULES,
-    BadMessage,
-    Dequeue,
-    Enqueue,
-    ErrorCode,
-    LoadingComplete,
-    Notice,
-    Resume,
-    decode,
-    error,
-    read_notice,
-)
+from matchd.messages import RULES, BadMessage, Dequeue, Enqueue, ErrorCode, LoadingComplete, Resume, decode, error
 from tests.support.frames import KINDS, anything, frames, names
+from tests.support.properties import patient
 
-MODEST = settings(max_examples=100, deadline=None)
 NAME_RULE = "must be 1 to 64 characters of A-Z a-z 0-9 . _ -"
 
 
@@ -81,7 +69,7 @@ class MessagesThatAreUnderstood(SynchronousTestCase):
         for name in ("x" * 64, "A-Z.a-z_0-9", "-", "0"):
             self.assertEqual(decode(enqueue(player_id=name, game_mode=name)), Enqueue(name, name))
 
-    @MODEST
+    @patient
     @given(
         st.builds(
             Enqueue, names, names, st.none() | st.floats(-1e9, 1e9),
@@ -232,7 +220,7 @@ class MessagesThatAreRefused(SynchronousTestCase):
             set(RULES), {"message", "type", *(field for kind in KINDS for field in kind.__struct_fields__)}
         )
 
-    @MODEST
+    @patient
     @given(frames)
     def test_any_bytes(self, frame: bytes) -> None:
         """Whatever is sent is a message or is refused in one short line; nothing else ever comes of it."""
@@ -246,7 +234,7 @@ class MessagesThatAreRefused(SynchronousTestCase):
         else:
             self.assertIsInstance(message, KINDS)
 
-    @MODEST
+    @patient
     @given(anything)
     def test_what_is_json_is_never_called_something_else(self, value: Any) -> None:
         """Only what is no JSON is called so; another sound value is at most called the wrong message."""
@@ -269,38 +257,3 @@ class WhatTheServerSays(SynchronousTestCase):
             json.loads(error(ErrorCode.COOLDOWN, "wait", 12.5)),
             {"type": "error", "code": "cooldown", "message": "wait", "retry_after_s": 12.5},
         )
-
-
-class WhatANodeReadsOnTheWay(SynchronousTestCase):
-    def test_messages_of_the_store(self) -> None:
-        """Their number, and what a node has to know of them."""
-        for frame, notice in (
-            (b'{"type":"queued","seq":3}', Notice("queued", 3)),
-            (b'{"type":"start_loading","loading_session_id":"s","seq":4}', Notice("start_loading", 4, "s")),
-            (
-                b'{"type":"error","code":"loading_timeout","message":"m","seq":5}',
-                Notice("error", 5, None, "loading_timeout"),
-            ),
-            (
-                b'{"type":"match_found","session_id":"g","server_address":"h:1","team":0,"seq":6}',
-                Notice("match_found", 6),
-            ),
-        ):
-            self.assertEqual(read_notice(frame), notice)
-
-    def test_messages_of_others_have_no_number(self) -> None:
-        """Whatever they call their own fields: a ``seq`` of theirs is not the store's."""
-        for frame, type_ in (
-            (b'{"type":"chat","seq":7,"text":"hi"}', "chat"),
-            (b'{"type":"queued"}', "queued"),
-            (b'{"type":"queued","seq":"7"}', ""),
-            (b'{"type":"queued","seq":0}', ""), (b'{"type":"queued","seq":%d}' % 10**30, ""),
-            (b'{"type":7}', ""), (b"[]", ""), (b"hello", ""), (b"", ""), (b"\xff", ""), (b"[" * 100_000, ""),
-        ):  # fmt: skip
-            self.assertEqual(read_notice(frame), Notice(type_))
-
-    @MODEST
-    @given(frames)
-    def test_any_bytes(self, frame: bytes) -> None:
-        """Reading never fails."""
-        self.assertIsInstance(read_notice(frame), Notice)

@@ -1,127 +1,15 @@
-"""What the sweep puts right: dead nodes, overdue sessions and allocations, absences, and what it leaves alone."""
+"""What the sweep puts right: overdue sessions and allocations, absences, and what it leaves alone."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from matchd.census import census
-from matchd.model import DEFAULT_MODE, Reason, Roster
+from matchd.model import Reason, Roster
 from matchd.store.answers import Cancelled
 from matchd.store.store import Store
 from tests.support.keyspace import changes
-from tests.support.stores import StoreTestCase
+from tests.support.sweeping import SweepTestCase
 from tests.support.world import FIFO, TEAMS, outcome
 
 TIMED_OUT = {"type": "error", "code": "loading_timeout", "message": "you did not finish loading in time"}
-
-
-class SweepTestCase(StoreTestCase):
-    def setUp(self) -> None:
-        super().setUp()
-        self.there = self.node("there")
-        self.live(5, self.store, self.there)
-        self.server("one", 100)
-
-    def die(self, *grace: float) -> None:
-        """``there`` is silent until it is given up."""
-        for seconds in (5, 1):
-            self.live(seconds, grace=sum(grace))
-        self.assertEqual(self.redis.ask("ZRANGE", "nodes", 0, -1), [b"here"])
-
-
-class DeadNodeTests(SweepTestCase):
-    """A node is silent for longer than the node timeout."""
-
-    def test_silent_but_not_for_long(self) -> None:
-        """Up to the node timeout a silent node keeps its players."""
-        self.enqueue("a", store=self.there)
-        self.live(3)
-        self.assertEqual((self.queue(), self.redis.ask("EXISTS", "fenced:there")), (["a"], 0))
-
-    def test_queued(self) -> None:
-        """Its queued players have left; others keep theirs."""
-        self.enqueue("a", store=self.there)
-        self.enqueue("b")
-        self.die()
-        self.assertEqual((self.queue(), self.state("a")), (["b"], ["left"]))
-
-    def test_fenced_for_good(self) -> None:
-        """The dead node's name is refused for a day, so that whatever it still believes changes nothing."""
-        self.die()
-        self.assertEqual(self.redis.ask("GET", "fenced:there"), b"1")
-        self.assertIn(self.redis.ask("TTL", "fenced:there"), range(86_390, 86_401))
-
-    def test_loading(self) -> None:
-        """A session with one of its players falls through; the others wait again, with the time that they had."""
-        self.enqueue("a", store=self.there)
-        self.enqueue("b")
-        self.loading("a", "b")
-        self.enqueue("c")
-        self.die()
-        self.assertEqual((self.queue(), self.state("a")), (["b", "c"], ["left"]))
-        self.assertEqual(self.told("b")[-1], {"type": "requeued", "reason": "player_left"})
-
-    def test_allocating(self) -> None:
-        """Its allocations go to the node that sweeps, with the slot they hold; the match is made in the end."""
-        roster = self._allocating_there("a", "b")
-        reservation = self.reserve(roster.loading_session_id, self.there)
-        self.die()
-        self.assertEqual(outcome(self.store.adopt()), [replace(roster, slot=None)])
-        self.assertEqual(self.reserve(roster.loading_session_id), replace(reservation, again=True))
-        self.assertEqual(self.settle(reservation), "matched")
-        self.assertEqual(self.state("a", "b"), ["matched", "matched"])
-
-    def test_allocating_in_vain(self) -> None:
-        """If no server takes such a match, who was connected to the dead node has left."""
-        roster = self._allocating_there("a", "b")
-        self.enqueue("b", conn="b2")
-        self.die()
-        outcome(self.store.abandon(roster.loading_session_id))
-        self.assertEqual((self.queue(), self.state("a", "b")), (["b"], ["left", "queued"]))
-
-    def test_grace(self) -> None:
-        """With a grace its players keep their places for those who come back elsewhere."""
-        self.enqueue("a", store=self.there)
-        self.enqueue("b")
-        self.die(10)
-        self.assertEqual((self.queue(), self.state("a")), (["b"], ["queued"]))
-        outcome(self.store.resume("a", "a2"))
-        self.assertEqual(self.queue(), ["a", "b"])
-
-    def test_who_moved_before(self) -> None:
-        """A player who had moved on to another node stays."""
-        self.enqueue("a", store=self.there)
-        self.enqueue("a", conn="a2")
-        self.die()
-        self.assertEqual(self.queue(), ["a"])
-
-    def test_parted(self) -> None:
-        """A node that left in good order is not fenced; whoever it still had has left."""
-        roster = self._allocating_there("b", "c")
-        self.enqueue("a", store=self.there)
-        outcome(self.there.part())
-        self.live(1)
-        self.assertEqual((self.state("a"), self.redis.ask("EXISTS", "fenced:there")), (["left"], 0))
-        self.assertEqual(outcome(self.store.adopt()), [replace(roster, slot=None)])
-
-    def test_in_portions(self) -> None:
-        """Many players are put right in bounded portions; each call says whether there is more."""
-        for i in range(250):
-            self.enqueue(f"p{i}", store=self.there)
-        self.pass_time(5)
-        outcome(self.store.heartbeat())
-        self.sweep()  # nobody swept for 5 s: at first nobody is judged
-        self.redis.ask("DEL", "calm_until")
-        more = [self.sweep().more for _ in range(3)]
-        self.assertEqual((more, self.queue()), ([True, True, False], []))
-
-    def _allocating_there(self, *players: str) -> Roster:
-        for player in players:
-            self.enqueue(player, store=self.there)
-        self.loading(*players)
-        progress = [self.load(player, store=self.there) for player in players]
-        assert isinstance(progress[-1], Roster)
-        return progress[-1]
 
 
 class GapTests(SweepTestCase):
@@ -249,66 +137,6 @@ class OverdueTests(SweepTestCase):
         swept = [self.sweep(), self.sweep(self.there)]
         self.assertEqual([(s.more, s.adopted, s.cancelled, s.orphans) for s in swept], [(False, 0, (), ())] * 2)
         self.assertEqual(changes(before, self.dump()).keys(), {"swept"})
-
-
-class ModesTests(SweepTestCase):
-    """A game mode is taken out of the settings of the nodes: ``there`` serves Duos, then nobody does."""
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.live(1, self.there)
-        del self.store.modes[TEAMS.name]
-
-    def known(self) -> set[str]:
-        """The modes that are counted."""
-        queued: dict[str, int] = outcome(census(self.store))["players"]["queued"]
-        return set(queued)
-
-    def wait(self, hours: float) -> None:
-        """Time passes without a sweep, after which nothing is judged for a while."""
-        self.pass_time(hours * 3600)
-        self.live(6)
-
-    def test_gone(self) -> None:
-        """Two hours after the last node that served it, it is known no more; those that are served stay."""
-        self.wait(1.9)
-        self.assertIn(TEAMS.name, self.known())
-        self.wait(0.2)
-        self.assertEqual(self.known(), {DEFAULT_MODE.name, FIFO.name})
-
-    def test_served_by_another(self) -> None:
-        """As long as one node serves it, it is known."""
-        for _ in range(3):
-            self.pass_time(3600)
-            self.live(1, self.store, self.there)
-        self.assertIn(TEAMS.name, self.known())
-
-    def test_somebody_waits(self) -> None:
-        """Nobody is forgotten with it: after a minute he is told that it is not played any more, and may ask anew."""
-        for player in "ab":
-            self.enqueue(player, TEAMS)
-        self.leave("b", grace=600)
-        self.ear.heard()
-        self.live(55)
-        self.assertEqual((self.queue(TEAMS), self.told("a")), (["a"], []))
-        self.live(6)
-        self.assertEqual((self.queue(TEAMS), self.state("a", "b")), ([], ["left", "queued"]))
-        gone = {"type": "error", "code": "invalid_game_mode", "message": "game_mode: Duos is not played any more"}
-        self.assertEqual(self.told("a"), [gone])
-        outcome(self.store.resume("b", "b2"))
-        self.live(1)
-        self.assertEqual((self.told("b")[-1], self.state("b")), (gone, ["left"]))
-        self.enqueue("a")
-        self.assertEqual(self.queue(), ["a"])
-
-    def test_after_an_outage(self) -> None:
-        """While the store was away no node could say that it serves anything: who waits keeps his place."""
-        self.store.modes[TEAMS.name] = TEAMS
-        self.enqueue("a", TEAMS)
-        self.pass_time(3600)
-        self.sweep(self.there)
-        self.live(10)
-        self.assertEqual(self.queue(TEAMS), ["a"])
 
 
 class EmptyAgainTests(SweepTestCase):
