@@ -95,6 +95,8 @@ class History:
             self._to_load.add(loads)
             self.harmed.pop(loads, None)  # he is back in time
         elif message["type"] == "requeued" or message.get("code") == "loading_timeout":
+            if self._others_spoke_since(client):
+                return  # it may be about a newer connection's session
             if session:
                 self._cancelled.add(session)
                 self._check_guilt(client, message, session)
