@@ -136,6 +136,14 @@ class SupersededTests(StoreTestCase):
         self.assertEqual(self.compare(Claim("a", "a2", "none", seq=-1)), [Finding()])
         self.assert_unchanged(before)
 
+    def test_asked_in_vain_on_the_older_one(self) -> None:
+        """Who waits by a newer connection keeps his place, whatever an older one had heard before a restart."""
+        self.enqueue("a", conn="a2")
+        before = self.dump()
+        self.assertEqual(self.compare(Claim("a", "a1", "none", "Duos", "fifo", seq=5)), [Finding()])
+        self.assert_unchanged(before)
+        self.assertEqual(self.compare(Claim("a", "a1", "none", "Duos", "fifo", seq=1)), [Finding(superseded=True)])
+
     def test_nobody_speaks_for_him(self) -> None:
         """Who was told more than the record knows, and last that his question is lost, has no newer connection."""
         self.settle(self.reserved("a", "b"))

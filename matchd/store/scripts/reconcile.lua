@@ -140,11 +140,14 @@ local function tells_of_an_earlier_life(p, mine)
 end
 
 -- He asked on this connection, and was told that it was in vain. It speaks for nobody, and knows of no order: if it did
--- before, it has heard of that life what there was to hear.
+-- before, it has heard of that life what there was to hear. Where it heard more than the newer one was told, that was
+-- before the store came back empty.
 local function asked_in_vain(p, mine)
   if mine.place ~= 'none' or mine.since ~= '0' then return false end
   if p.conn == mine.conn then return mine.seq < 0 and not is_under_way(p) end
-  return mine.seq < 0 or p.conn == '' and p.seq >= mine.seq
+  if mine.seq < 0 then return true end
+  local knows_more = mine.seq > p.seq
+  return p.conn == '' and not knows_more or p.conn ~= '' and knows_more
 end
 
 -- Another connection, or none, speaks for him by the record. Is that the newer one? The later life knows, else who was
