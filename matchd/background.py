@@ -28,6 +28,8 @@ class Background:
     def __init__(self, reactor: IReactorTime) -> None:
         self.reactor = reactor
         self.failures: Counter[str] = Counter()
+        self.jitter = random.uniform(-1, 1)
+        """Of all its loops: -1 makes them as fast as their jitter lets them be, 1 as slow."""
         self._running: dict[Deferred[None], str] = {}
 
     def spawn(self, name: str, work: Coroutine[Deferred[Any], Any, Any]) -> Deferred[None]:
@@ -66,8 +68,8 @@ class Background:
 class Loop:
     """Calls an async function every ``interval`` seconds, give or take ``jitter``, and never stops by an error.
 
-    A call that takes longer than the interval delays the next one; calls never overlap. The jitter is
-    drawn once per loop, so that the loops of many nodes do not run in step.
+    A call that takes longer than the interval delays the next one; calls never overlap. The jitter is drawn once per
+    process: the loops of many nodes do not run in step, and those of one do, so that it wakes up once for all of them.
     """
 
     def __init__(
@@ -81,7 +83,7 @@ class Loop:
         self._background = background
         self._name = name
         self._work = work
-        self._interval = interval * random.uniform(1 - jitter, 1 + jitter)
+        self._interval = interval * (1 + jitter * background.jitter)
         self._call = LoopingCall(self._turn)
         self._call.clock = background.reactor
 

@@ -41,9 +41,9 @@ class Collector:
     def start(self) -> None:
         """Take over from Python; all that there is now is here to stay."""
         gc.set_threshold(*YOUNG, NEVER)
-        self._collect_all()
         for loop in self._loops:
-            loop.start()
+            loop.start()  # before it takes its time, so that these turn with the node's other loops
+        self._collect_all()
 
     def stop(self) -> None:
         """Give everything back to Python."""

@@ -137,11 +137,21 @@ class LoopTests(SynchronousTestCase):
         self.assertEqual(self.turns, [2.0])
 
     def test_many_nodes_do_not_run_in_step(self) -> None:
-        """Each loop has an interval of its own, a tenth more or less."""
+        """Each has intervals of its own, a tenth more or less."""
         for _ in range(50):
+            self.background = Background(self.clock)
             self.loop(jitter=0.1).start()
         self.clock.advance(1.799)
         self.assertEqual(self.turns, [])
         self.clock.pump([0.01] * 41)
         self.assertEqual(len(self.turns), 50)
         self.assertGreater(len(set(self.turns)), 10)
+
+    def test_the_loops_of_one_node_do(self) -> None:
+        """A process that sleeps wakes up once for all of them."""
+        for _ in range(50):
+            self.loop(jitter=0.1).start()
+        for _ in range(3):
+            self.clock.advance(self.clock.getDelayedCalls()[0].getTime() - self.clock.seconds())
+        self.assertEqual(len(self.turns), 150)
+        self.assertEqual(len(set(self.turns)), 3)
