@@ -23,7 +23,7 @@ from matchd.dedicated.sessions import Sessions
 from matchd.descriptors import affordable, raise_limit
 from matchd.drain import REASON, drain
 from matchd.errors import MatchdError
-from matchd.lag import Lag
+from matchd.lag import lag
 from matchd.matches.addressbook import AddressBook
 from matchd.matches.gameserver import GameServerClient
 from matchd.messages import CloseCode
@@ -140,7 +140,7 @@ class Matchd(Service):
         self._links = commands, subscriber
         await self._reach_store()
         await eviction.check(commands)
-        for part in (self.node, Lag(reactor, self.node.metrics.reactor_lag), Collector(background)):
+        for part in (self.node, lag(reactor, self.node.metrics.reactor_lag), Collector(background)):
             part.start()
             self._on_stop(part.stop)
 

@@ -1,4 +1,4 @@
-"""Short turns of the reactor: timers and the store get theirs however many players have something to say.
+"""Turns of the reactor that are short: timers and the store get theirs however many players have something to say.
 
 Twisted asks the kernel for all that is ready at once and deals with it to the last before it looks at anything
 else. When thousands of players come at the same moment that takes seconds, in which no heartbeat is sent and no
@@ -29,10 +29,13 @@ LONG = 0.01
 class ShortTurns:
     """In place of the reactor's ``select.epoll``: ``MOST`` events at a time, those of preferred descriptors first."""
 
+    on_turn: Callable[[float, float], None] | None = None
+    """Told after each turn since when it was due, by a timer or by what came, and when it was over."""
+
     def __init__(self, poller: Any, clock: Callable[[], float]) -> None:
+        self.clock = clock
         self._poller = poller
-        self._clock = clock
-        self._began = clock()
+        self._due = self._began = clock()
         self._most = MOST
         self._preferred = select.epoll()
         self._first: set[int] = set()
@@ -61,10 +64,14 @@ class ShortTurns:
 
     def poll(self, timeout: float, most: int) -> list[tuple[int, int]]:
         """Wait for events, but for no more than ``MOST``, or fewer, and those of the preferred."""
-        is_long = self._clock() - self._began > LONG
+        now = self.clock()
+        if self.on_turn is not None:
+            self.on_turn(self._due, now)
+        is_long = now - self._began > LONG
         self._most = max(LEAST, self._most // 2) if is_long else min(MOST, 2 * self._most)
         events: list[tuple[int, int]] = self._poller.poll(timeout, min(most, self._most))
-        self._began = self._clock()
+        self._began = self.clock()
+        self._due = min(self._began, now + timeout) if timeout >= 0 else self._began
         if len(events) < self._most:  # that was all there is
             return events
         return list({**dict(self._preferred.poll(0)), **dict(events)}.items())
