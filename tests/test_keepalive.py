@@ -70,6 +70,17 @@ class KeepaliveTests(PortCase):
             port.pass_time(19)
             self.assertIsNone(client.closed)
 
+    def test_the_answer_is_no_message(self) -> None:
+        """What was asked for counts towards no limit; once, as it was asked for once."""
+        for pongs, answered in ((1, 40), (2, 39)):
+            port = self.port()
+            client, listener = port.open()
+            listener.enqueued = True
+            while not client.heard(PING):
+                port.pass_time(0.25)
+            client.feed(frame(b"", PONG) * pongs + frame(b"x", PING) * 40)
+            self.assertEqual(len(client.heard(PONG)), answered)
+
     def test_pings_do_not_come_in_bursts(self) -> None:
         """Though everyone connected at the same moment."""
         port = self.port(Limits(idle_seconds=3600))

@@ -18,6 +18,7 @@ from matchd.websocket.conduct import Conduct, Verdict
 from matchd.websocket.conversation import Conversation
 from matchd.websocket.fastframes import FastFrames, joined
 from matchd.websocket.handshake import SUBPROTOCOL, credential, is_welcome, objection, refusal
+from matchd.websocket.keepalive import TURNS_TO_PING
 from matchd.websocket.outcasts import ABUSE, NONSENSE
 
 if TYPE_CHECKING:
@@ -145,8 +146,10 @@ class PlayerConnection(FastFrames):
             self.pong(payload)
 
     def onPong(self, payload: bytes) -> None:
-        """It is still there."""
-        if self.state == self.STATE_OPEN:
+        """It is still there; the one that answers our ping counts towards no limit."""
+        if self.silence == TURNS_TO_PING:
+            self.silence = 0
+        elif self.state == self.STATE_OPEN:
             self._admits(len(payload))
 
     def onMessageFrameBegin(self, length: int) -> None:
