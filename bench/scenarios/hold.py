@@ -15,6 +15,8 @@ CHURN, RUSH = 0.05, 1.0
 """Share of the players who go, and of those who come in their place, each minute: usually, and under load."""
 PROBES = 50.0
 """Pings a second, to players by chance."""
+PINGED_SECONDS = 40.0
+"""In which everybody who waits is pinged once; most of them within half of that time, as they came together."""
 ROOM = 200
 """Connections beyond the players: he who comes may be there before the node has heard that another one went."""
 
@@ -76,7 +78,7 @@ SCENARIO = Scenario(
         Figure("rush CPU", "% of a core"),
     ),
     hold,
-    full={"players": 18_000, "quiet": 30.0, "seconds": 120.0, "rush": 30.0},
+    full={"players": 18_000, "quiet": PINGED_SECONDS, "seconds": 120.0, "rush": 30.0},
     smoke={"players": 60, "quiet": 1.0, "seconds": 2.0, "rush": 2.0},
     long={"seconds": 600.0},
     seconds=1200.0,
