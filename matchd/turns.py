@@ -9,7 +9,11 @@ Gains: 5,000 players who come back at once are all in the queue again after 1.4 
 
 How long a turn takes depends on what they say. After one that took too long there are fewer events in the next.
 
-Relies on: ``EPollReactor`` keeping its ``select.epoll`` in ``_poller``, which it asks by ``poll(timeout, most)``.
+Twisted also makes a context for each event, for its older log, which nothing here reads. Without it, players who wait
+cost 6 to 9 % less.
+
+Relies on: ``EPollReactor`` keeping its ``select.epoll`` in ``_poller``, and what it waits for in ``_selectables``, for
+which ``_doReadOrWrite`` does what there is to do; and its main loop calling ``doIteration``, and outliving its errors.
 With any other reactor nothing changes. tests/test_turns.py tells when Twisted changes.
 """
 
@@ -85,4 +89,16 @@ def shorten(reactor: Any, clock: Callable[[], float] = time.monotonic) -> ShortT
     if not isinstance(poller, getattr(select, "epoll", ())):
         return None
     reactor._poller = turns = ShortTurns(poller, clock)
+    reactor.doIteration = _turn_of(reactor, turns)
     return turns
+
+
+def _turn_of(reactor: Any, turns: ShortTurns) -> Callable[[float | None], None]:
+    serve, selectables = reactor._doReadOrWrite, reactor._selectables
+
+    def turn(timeout: float | None) -> None:
+        for descriptor, event in turns.poll(-1 if timeout is None else timeout, MOST):
+            if (selectable := selectables.get(descriptor)) is not None:  # else it is gone since the turn began
+                serve(selectable, descriptor, event)
+
+    return turn

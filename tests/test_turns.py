@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import select
 import socket
+from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 from twisted.internet.epollreactor import EPollReactor
+from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IReadDescriptor
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
@@ -23,6 +26,9 @@ class Speaker:
     """A socket with a byte to read; ``spoke`` lists those that were read, in order."""
 
     def __init__(self, spoke: list[Speaker]) -> None:
+        self.on_read: Callable[[], object] = lambda: None
+        self.problem: Exception | None = None
+        self.lost: list[type[BaseException] | None] = []
         self._spoke = spoke
         self.socket, self.other = socket.socketpair()
         self.socket.setblocking(False)
@@ -34,11 +40,13 @@ class Speaker:
     def logPrefix(self) -> str:
         return "speaker"
 
-    def doRead(self) -> None:
+    def doRead(self) -> Exception | None:
         self._spoke.append(self)  # and leaves the byte where it is: it has always something to say
+        self.on_read()
+        return self.problem
 
     def connectionLost(self, reason: Failure) -> None:
-        """Nothing to be done."""
+        self.lost.append(reason.type)
 
     def close(self) -> None:
         self.socket.close()
@@ -94,6 +102,36 @@ class ReactorTests(Speakers):
         """Nobody is left out for those who were served before."""
         for _ in range(4):
             self.reactor.doIteration(0)
+        self.assertEqual(set(self.spoke), set(self.many))
+
+    def test_who_is_lost(self) -> None:
+        """He is told why, and not served again."""
+        gone = self.many[0]
+        gone.problem = ConnectionLost()
+        for _ in range(4):
+            self.reactor.doIteration(0)
+        self.assertEqual(gone.lost, [ConnectionLost])
+        self.assertEqual(self.spoke.count(gone), 1)
+
+    def test_who_is_taken_out_meanwhile(self) -> None:
+        """He is not served in the same turn any more."""
+        for speaker in self.many:
+            self.reactor.removeReader(speaker)
+        pair = self.many[:2]
+        for speaker, other in zip(pair, reversed(pair), strict=True):
+            self.reactor.addReader(speaker)
+            speaker.on_read = lambda other=other: self.reactor.removeReader(other)
+        self.reactor.doIteration(0)
+        self.assertEqual(len(self.spoke), 1)
+
+    def test_the_main_loop(self) -> None:
+        """It turns like this, and goes on after an error that nobody expected."""
+        first = self.many[0]
+        first.problem = ConnectionLost()
+        first.connectionLost = mock.Mock(side_effect=ZeroDivisionError)
+        self.reactor.callLater(0.05, self.reactor.stop)
+        self.reactor.run(installSignalHandlers=False)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.assertEqual(set(self.spoke), set(self.many))
 
     def test_the_preferred_get_every_turn(self) -> None:
