@@ -25,15 +25,16 @@ def at_rest(world: ModelWorld, snapshot: Snapshot) -> Iterator[Finding]:
     """Whatever clients of nodes that are well, and the store, do not agree on."""
     for client in world.open_clients:
         contested = client.player_id in world.history.contested
-        if client.node.well and not contested and not _may_be_undecided(world, client):
+        if client.node.well and not contested and not _may_be_undecided(world, client, snapshot):
             yield from _agrees(client, snapshot.players.get(client.player_id, {}))
             yield from _is_answered(client, world.lived())
     yield from _nobody_is_left_behind(world, snapshot)
 
 
-def _may_be_undecided(world: ModelWorld, client: Client) -> bool:
+def _may_be_undecided(world: ModelWorld, client: Client, snapshot: Snapshot) -> bool:
     """The store has forgotten what this client loads, and the nodes have a moment to say that it was matched."""
-    return client.transcript.store_forgot and world.lived() - client.node.well_since < UNDECIDED
+    forgotten = client.transcript.store_forgot or client.player_id not in snapshot.players
+    return forgotten and world.lived() - client.node.well_since < UNDECIDED
 
 
 def _agrees(client: Client, record: dict[str, str]) -> Iterator[Finding]:

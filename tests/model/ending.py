@@ -98,7 +98,7 @@ def _nothing_is_left(world: ModelWorld) -> Iterator[Finding]:
         yield 2, f"the census says {contradictions}"
     for host in world.hosts:
         for session in host.sessions.keys() - world.history.forgiven:
-            given_up = world.now() - world.hosts.asked_at[session] > ASKED_TO_END
+            given_up = world.now() - world.hosts.asked_at[host.address, session] > ASKED_TO_END
             if world.history.settled.get(session) != host.server_id and not given_up:
                 yield 6, f"{host.server_id} runs {session}, of which nobody was told"
     for node in world.living:

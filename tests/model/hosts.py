@@ -77,7 +77,8 @@ class Hosts:
         self.now = now
         self.by_address: dict[str, Host] = {}
         self.requests: dict[str, CreateSession] = {}
-        self.asked_at: dict[str, float] = {}
+        self.asked_at: dict[tuple[str, str], float] = {}
+        """When a host, by its address, was asked for a session last."""
         self.odd_requests: list[str] = []
         self.asked: list[Waiting] = []
         """The requests without an answer."""
@@ -103,6 +104,7 @@ class Hosts:
         """What GameServerClient.create_session does."""
         self._note(request)
         host, session = self.by_address[address], request.loading_session_id
+        self.asked_at[address, session] = self.now()
         if host.behaviour in ("refuses", "dead"):
             raise SessionRefused(f"{address}: 503")
         if host.behaviour == "lost":
@@ -125,7 +127,6 @@ class Hosts:
         host.sessions.pop(session, None)
 
     def _note(self, request: CreateSession) -> None:
-        self.asked_at[request.loading_session_id] = self.now()
         before = self.requests.setdefault(request.loading_session_id, request)
         if before != request:
             self.odd_requests.append(f"{request.loading_session_id} was asked for as {before} and as {request}")

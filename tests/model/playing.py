@@ -118,6 +118,9 @@ class Players(Stage):
 class Time(Stage):
     """Time, and the order in which what is on its way arrives."""
 
+    _stood_still = 0.0
+    """Seconds for which nobody could do anything since all nodes were well."""
+
     @rule(node=which)
     def one_node_turns(self, node: int) -> None:
         """What is on its way to one node arrives there."""
@@ -142,10 +145,16 @@ class Time(Stage):
     def all_stands_still(self, seconds: float) -> None:
         """Time passes for everybody, the store too, and nobody can do anything meanwhile.
 
-        Not for longer than a message can be told again while somebody may have missed one.
+        Not for longer, in all, than a message can be told again while somebody may have missed one.
         """
-        longest = 130.0 if all(node.well for node in self.world.living) else 61.0
-        self.world.advance(min(seconds, longest), step=min(seconds, longest))
+        if all(node.well for node in self.world.living):
+            self._stood_still, longest = 0.0, 130.0
+        else:
+            longest = 61.0 - self._stood_still
+        seconds = min(seconds, longest)
+        if seconds > 0:
+            self._stood_still += seconds
+            self.world.advance(seconds, step=seconds)
 
 
 class GameServers(Stage):
