@@ -102,6 +102,14 @@ class DeliveryTests(SynchronousTestCase):
         self.assertEqual(delivery.fill([]), [b"3"])
         self.assertEqual(delivery.fill([]), [])
 
+    def test_of_a_life_that_is_over(self) -> None:
+        """Where the store knows that nothing was missed, what came early is not told."""
+        delivery = self.started()
+        delivery.arrive(3, b"3")
+        delivery.forget_early()
+        self.assertEqual((delivery.fill([]), delivery.gap), ([], False))
+        self.assertEqual(delivery.arrive(1, b"1"), [b"1"])
+
     def test_lost_again_while_the_store_is_asked(self) -> None:
         """A message newer than the store's answer waits for what is missing before it."""
         delivery = self.started()

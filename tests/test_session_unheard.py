@@ -119,6 +119,16 @@ class NothingIsHeardOnTwoNodes(NothingIsHeard):
         self.assertEqual((a.heard, new.types), (before, ["match_found", "queued"]))
         self.assert_closed(a, SUPERSEDED)
 
+    def test_what_was_said_in_an_earlier_life(self) -> None:
+        """A message that comes so late that the player's numbers have begun anew is not told."""
+        a = self.queued()
+        late = b'{"type":"start_loading","loading_session_id":"old","seq":4}'
+        self.service.direct.ask("PUBLISH", "notifications:a", late)
+        self.service.advance(20, step=1)
+        self.assertEqual(a.heard, [queued(1)])
+        a.dequeue()
+        self.assertEqual(a.types, ["queued", "dequeued"])
+
     def test_more_than_the_store_has_kept(self) -> None:
         """Of very many missed messages the last eight are told, in order."""
         a = self.queued()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from matchd.store.answers import Claim, Finding
-from tests.support.stores import StoreTestCase
+from tests.support.stores import MATCH, StoreTestCase
 from tests.support.world import outcome
 
 
@@ -142,6 +142,16 @@ class ForgottenTests(StoreTestCase):
         self.forget()
         self.compare(claim)
         self.assertNotIn("team", self.record("b")["match"])
+
+    def test_team_of_an_older_connection(self) -> None:
+        """Who was to load by two connections is told his team by whichever the record has not, too."""
+        reservation = self.reserved("a", "b")
+        session = reservation.loading_session_id
+        outcome(self.store.settle(reservation, f'{MATCH},"loading_session_id":"{session}"'))
+        later = str(int(self.record("b")["since"]) + 1)
+        self.compare(Claim("b", "b2", "loading", "Ranked", "fifo", later, session, 4))
+        self.assertEqual([self.record("b")[name] for name in ("state", "conn", "seq")], ["matched", "b2", "5"])
+        self.assertEqual(self.told("b")[-1]["team"], 1)
 
     def test_given_back_an_earlier_life(self) -> None:
         """If an older connection was the first to speak, what he has wished for since then counts all the same."""

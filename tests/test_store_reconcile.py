@@ -23,7 +23,7 @@ class NothingToSayTests(StoreTestCase):
         claims.append(self.claim("q2", place="none"))
         before = self.dump()
         self.ear.heard()
-        self.assertEqual(self.compare(*claims), [Finding()] * 5)
+        self.assertEqual(self.compare(*claims), [Finding(level=True)] * 5)
         self.assertEqual(self.compare(), [])
         self.assert_unchanged(before)
         self.assertEqual(self.ear.heard(), [])
@@ -71,7 +71,7 @@ class MissedTests(StoreTestCase):
     def test_since_when_he_waits(self) -> None:
         """Who heard that he is in the queue, but not the answer that says since when, learns it now."""
         since = self.enqueue("a").since
-        expected = Finding(since=since, mode="Ranked", order="fifo")
+        expected = Finding(level=True, since=since, mode="Ranked", order="fifo")
         self.assertEqual(self.compare(self.claim("a", since="0")), [expected])
         self.enqueue("a")
         [finding] = self.compare(self.claim("a", since="0", seq=1))
@@ -88,7 +88,7 @@ class MissedTests(StoreTestCase):
         outcome(self.store.dequeue("a", "a1"))
         missed = b'{"type":"dequeued","seq":2}'
         anew = {"since": "0", "mode": "Duos", "order": "fifo"}
-        for seq, finding in (1, Finding(missed=(missed,), **anew)), (2, Finding(**anew)), (-1, Finding()):
+        for seq, finding in (1, Finding(missed=(missed,), **anew)), (2, Finding(level=True, **anew)), (-1, Finding()):
             claim = Claim("a", "a1", "asking", "Duos", "fifo", seq=seq)
             self.assertEqual(self.compare(claim), [finding])
 

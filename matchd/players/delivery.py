@@ -51,6 +51,10 @@ class Delivery:
             due.append(self._held.pop(seq))
         return due + self._due()
 
+    def forget_early(self) -> None:
+        """There are no messages between the last one and those that are held: these are of a life that is over."""
+        self._held.clear()
+
     @property
     def newest(self) -> int:
         """The highest number that has arrived; 0 before the first."""

@@ -126,6 +126,8 @@ class Speaker:
             return
         if finding.since:
             self.standing.since, self.standing.mode, self.standing.order = finding.since, finding.mode, finding.order
+        if finding.level:
+            self.telling.delivery.forget_early()
         self.telling.catch_up(finding.missed)
         if not self.busy and not finding.undecided:
             self._give_up_what_was_forgotten()

@@ -93,12 +93,14 @@ class Claim:
 class Finding:
     """What comparing brought for one claim: was another connection newer, which messages were missed.
 
-    ``undecided`` says that other nodes may know better, and to compare again in a second. To one who missed the
-    answer to his question ``since``, ``mode`` and ``order`` are told too.
+    ``level`` says that there are no later messages than he was sent, ``undecided`` that other nodes may know better,
+    and to compare again in a second. To one who missed the answer to his question ``since``, ``mode`` and ``order`` are
+    told too.
     """
 
     superseded: bool = False
     missed: tuple[bytes, ...] = ()
+    level: bool = False
     undecided: bool = False
     since: str = ""
     mode: str = ""
@@ -127,9 +129,9 @@ def read_completed(session: bytes, mode: bytes, server_id: bytes, address: bytes
 def read_finding(what: bytes, *found: bytes) -> Finding:
     """What comparing brought for one claim."""
     if what != b"accepted":
-        return Finding(what == b"superseded", found, what == b"later")
+        return Finding(what == b"superseded", found, what == b"level", what == b"later")
     since, mode, order, *missed = found
-    return Finding(False, tuple(missed), False, since.decode(), mode.decode(), order.decode())
+    return Finding(False, tuple(missed), not missed, False, since.decode(), mode.decode(), order.decode())
 
 
 def read_connection(record: bytes | None) -> str:

@@ -22,18 +22,14 @@ local function allocate(s, lease, host)
   return {'complete', s.id, s.mode, s.server, s.address, unpack(words(s.roster))}
 end
 
--- His match is found already: this is the same question again, because the first answer was lost.
-local function has_played_it(p, sid)
-  return sid ~= '' and string.find(p.match, '"loading_session_id":"' .. sid .. '"', 1, true)
-end
-
 local function has_loaded(s, id) return s.loaded[id] or redis.call('HGET', P .. s.key, id) == 'ready' end
 
 local function complete(id, conn, sid, lease)
   local p = player(id)
   local session = p.session
   if p.conn ~= conn then return {'not_in_session'} end
-  if session == '' and has_played_it(p, sid) then return {'waiting'} end
+  -- the same question again, because the first answer was lost
+  if session == '' and is_matched_in(p, sid) then return {'waiting'} end
   if session == '' or (sid ~= '' and sid ~= session) then return {'not_in_session'} end
   local s = loading_session(session)
   if not s then return {'not_in_session'} end

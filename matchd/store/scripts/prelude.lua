@@ -237,6 +237,10 @@ local function forget(p)
   count('left')
 end
 
+local function is_matched_in(p, sid)
+  return sid ~= '' and string.find(p.match, '"loading_session_id":"' .. sid .. '"', 1, true)
+end
+
 -- A player's newest connection speaks for him: the older one is told so, on its own node.
 local function take_over(p, conn)
   if p.conn ~= '' and p.conn ~= conn then

@@ -9,7 +9,8 @@
 --
 -- ARGV[3..]  ten fields a player: id, connection, place (asking, queued, loading, matched, remembered, none), mode,
 --            order, since (0: the answer that said it was lost), session, last seq sent (-1: not even an answer is awaited yet), `match_found` without its closing brace and team, team (empty: not known)
--- Reply: for each {'ok'}, {'superseded'}, {'later'} (ask again), {'missed', message...}, or, to one who is asking or
+-- Reply: for each {'ok'}, {'level'} (he was sent all that there is), {'superseded'}, {'later'} (ask again), {'missed',
+--        message...}, or, to one who is asking or
 --        does not know since when he waits, {'accepted', since, mode, order, message...}
 -- Keys: writes what players and sessions hold; publishes notifications:{id}, node:{node}
 
@@ -104,7 +105,7 @@ local function told_what_became_of_it(p, mine)
   local match = redis.call('GET', P .. 'match:' .. mine.session)
   if match then
     renumber(p, mine.seq)
-    keep_match(p, mine, string.sub(match, 1, -2))
+    keep_match(p, mine, is_matched_in(p, mine.session) and p.match or string.sub(match, 1, -2))
     tell(p, p.match)
     return true
   end
@@ -195,6 +196,7 @@ local function compare(mine)
     take_over(p, mine.conn)
   end
   if p.seq > mine.seq then return missed(p, mine.seq, answer(p, mine, 'missed')) end
+  local behind = p.seq < mine.seq
   if earlier and mine.place == 'queued' then
     restore_place(p, mine)
   elseif agrees(p, mine) and not earlier then
@@ -202,7 +204,7 @@ local function compare(mine)
   else
     put_right(p, mine)
   end
-  return answer(p, mine, 'ok')
+  return answer(p, mine, p.seq == mine.seq and not behind and 'level' or 'ok')
 end
 
 local reply = {}
