@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
+from twisted.internet.defer import Deferred
+
 from matchd.messages import CloseCode
+from matchd.store.answers import Accepted
 from tests.support.conversations import (
     SUPERSEDED,
     UNAVAILABLE,
@@ -13,7 +18,7 @@ from tests.support.conversations import (
     start_loading,
 )
 from tests.support.keyspace import record
-from tests.support.world import Player
+from tests.support.world import Player, outcome
 
 
 class NothingIsHeard(Conversation):
@@ -74,6 +79,21 @@ class NothingIsHeard(Conversation):
         c = self.queued("c")
         again = c.last["loading_session_id"]
         self.assertEqual(a.heard[2:], [requeued("player_left", 3), start_loading(again, 4)])
+
+    def test_the_older_one_is_answered_late(self) -> None:
+        """Who asks in vain on a newer connection may ask there again, though the older one is answered only then."""
+        older, newer = self.queued(), self.connect("a")
+        store, late = older.node.node.store, Deferred[Accepted | None]()
+        with mock.patch.object(store, "resume", lambda *_: late):
+            older.resume()
+        self.cut()
+        newer.resume()
+        late.callback(outcome(store.resume("a", older.session.speaker.connection_id)))
+        self.assertEqual((newer.heard, newer.closed, older.closed), ([UNAVAILABLE], None, None))
+        self.heal()
+        newer.resume()
+        self.assertEqual(newer.types, ["error", "queued"])
+        self.assert_closed(older, SUPERSEDED)
 
 
 class NothingIsHeardOnTwoNodes(NothingIsHeard):

@@ -72,7 +72,7 @@ class Presence:
         return self._by_connection.get(connection_id)
 
     def of_player(self, player_id: str) -> tuple[Present, ...]:
-        """Those that speak, or ask to speak, for a player."""
+        """Those that speak, or ask to speak, for a player, in the order in which they began to."""
         return self._by_player.get(player_id, ())
 
     def census(self) -> Mapping[tuple[str, str], int]:

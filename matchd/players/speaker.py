@@ -67,7 +67,9 @@ class Speaker:
         if self.over:
             return
         for other in self._lobby.presence.of_player(self.standing.player_id):
-            if other is not self and not other.busy:  # the store says so too, if it knows of it and can be heard
+            if other is self:
+                break  # who asked later is newer, even in vain
+            if not other.busy:  # the store says so too, if it knows of it and can be heard
                 other.superseded()
         self.telling.accepted(answer)
 
