@@ -149,6 +149,15 @@ class NothingIsHeardOnTwoNodes(NothingIsHeard):
         a.dequeue()
         self.assertEqual(a.types, ["queued", "dequeued"])
 
+    def test_missed_while_the_store_is_away(self) -> None:
+        """That the store can't be asked for it just now is no failure of its own."""
+        a = self.queued()
+        a.node.commands.down = True
+        self.service.direct.ask("PUBLISH", "notifications:a", b'{"type":"queued","seq":3}')
+        self.service.settle()
+        self.assertEqual((a.node.node.background.failures, a.heard), ({}, [queued(1)]))
+        a.node.reconnect()
+
     def test_more_than_the_store_has_kept(self) -> None:
         """Of very many missed messages the last eight are told, in order."""
         a = self.queued()

@@ -5,6 +5,9 @@ Nothing here is decided: that a newer connection speaks for the player, or what 
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+from matchd.errors import StoreUnavailable
 from matchd.messages import CloseCode, ErrorCode
 from matchd.model import Place
 from matchd.players.lobby import Lobby
@@ -145,9 +148,10 @@ class Speaker:
     async def _catch_up(self) -> None:
         self._catching_up = True
         try:
-            while self.telling.delivery.gap:
-                for finding in await self._lobby.store.reconcile([self.claim()]):
-                    self.learn(finding)
+            with suppress(StoreUnavailable):  # all are compared when it is back
+                while self.telling.delivery.gap:
+                    for finding in await self._lobby.store.reconcile([self.claim()]):
+                        self.learn(finding)
         finally:
             self._catching_up = False
 
