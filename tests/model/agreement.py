@@ -25,7 +25,8 @@ def at_rest(world: ModelWorld, snapshot: Snapshot) -> Iterator[Finding]:
     """Whatever clients of nodes that are well, and the store, do not agree on."""
     for client in world.open_clients:
         contested = client.player_id in world.history.contested
-        if client.node.well and not contested and not _may_be_undecided(world, client, snapshot):
+        knows = str(client.node) in snapshot.set("nodes")  # one that the others gave up may not have heard of it yet
+        if client.node.well and knows and not contested and not _may_be_undecided(world, client, snapshot):
             yield from _agrees(client, snapshot.players.get(client.player_id, {}))
             yield from _is_answered(client, world.lived())
     yield from _nobody_is_left_behind(world, snapshot)
