@@ -67,8 +67,8 @@ end
 -- Draws matches of a mode, whose queue is written, from which players of this run are drawn too.
 --
 -- `terms` are words: the stem of new session ids, most matches, their size, the loading timeout (ms), and the team (0,
--- 1, ...) of each player in drawn order. Returns {matches, players still waiting, 1 if game servers were the limit, waits (ms) of those
--- drawn...}.
+-- 1, ...) of each player in drawn order. Returns {matches, players still waiting, 1 if game servers were the limit,
+-- waits (ms) of those drawn...}.
 local function draw(mode, order, terms)
   local stem, most, size, timeout, teams = string.match(terms, '^(%S+) (%d+) (%d+) (%d+) (.+)$')
   size = tonumber(size)
