@@ -61,5 +61,6 @@ SCENARIO = Scenario(
     latency,
     full={"players": 3000, "at_once": 400, "seconds": 8.0, "shares": (0.25, HALF, 0.75, 0.9)},
     smoke={"players": 20, "at_once": 10, "seconds": 1.0, "shares": (HALF,)},
+    rounds=3,
     seconds=150.0,
 )
