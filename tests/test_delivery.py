@@ -110,6 +110,13 @@ class DeliveryTests(SynchronousTestCase):
         self.assertEqual((delivery.fill([]), delivery.gap), ([], False))
         self.assertEqual(delivery.arrive(1, b"1"), [b"1"])
 
+    def test_before_the_first_answer_nothing_is_of_another_life(self) -> None:
+        """What comes before the number of the answer is known is kept until then."""
+        delivery = Delivery()
+        delivery.arrive(5, b"5")
+        delivery.forget_early()
+        self.assertEqual(delivery.start(5), [b"5"])
+
     def test_lost_again_while_the_store_is_asked(self) -> None:
         """A message newer than the store's answer waits for what is missing before it."""
         delivery = self.started()

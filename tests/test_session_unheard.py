@@ -149,6 +149,18 @@ class NothingIsHeardOnTwoNodes(NothingIsHeard):
         a.dequeue()
         self.assertEqual(a.types, ["queued", "dequeued"])
 
+    def test_said_to_another_connection(self) -> None:
+        """Nor is one that was meant for another connection, to who asks in vain on this one."""
+        a = self.queued().dequeue()
+        a.node.commands.down = True
+        a.enqueue("Ranked")
+        a.node.commands.down = False
+        late = b'{"type":"requeued","reason":"player_left","seq":8}'
+        self.service.direct.ask("DEL", "player:a")
+        self.service.direct.ask("PUBLISH", "notifications:a", late)
+        self.service.advance(20, step=1)
+        self.assertEqual(a.types, ["queued", "dequeued", "error"])
+
     def test_missed_while_the_store_is_away(self) -> None:
         """That the store can't be asked for it just now is no failure of its own."""
         a = self.queued()

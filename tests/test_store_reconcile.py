@@ -31,7 +31,8 @@ class NothingToSayTests(StoreTestCase):
     def test_unknown_and_not_under_way(self) -> None:
         """A player who is nowhere by both accounts stays nowhere."""
         before = self.dump()
-        self.assertEqual(self.compare(Claim("a", "a1", "none", seq=4), Claim("b", "b1", "asking")), [Finding()] * 2)
+        claims = Claim("a", "a1", "none", seq=4), Claim("b", "b1", "asking")
+        self.assertEqual(self.compare(*claims), [Finding(), Finding(level=True)])
         self.assert_unchanged(before)
 
 
@@ -79,7 +80,7 @@ class MissedTests(StoreTestCase):
 
     def test_asked_in_vain(self) -> None:
         """Who asked, and whose question never arrived, is not put anywhere."""
-        self.assertEqual(self.compare(Claim("a", "a1", "asking", "Ranked", "fifo")), [Finding()])
+        self.assertEqual(self.compare(Claim("a", "a1", "asking", "Ranked", "fifo")), [Finding(level=True)])
         self.assertEqual(self.queue(), [])
 
     def test_asked_in_vain_after_an_earlier_life(self) -> None:
@@ -97,7 +98,7 @@ class MissedTests(StoreTestCase):
         self.enqueue("a")
         outcome(self.store.dequeue("a", "a1"))
         before = self.dump()
-        self.assertEqual(self.compare(Claim("a", "a1", "none", "Duos", "fifo", seq=-1)), [Finding()])
+        self.assertEqual(self.compare(Claim("a", "a1", "none", "Duos", "fifo", seq=-1)), [Finding(level=True)])
         self.assert_unchanged(before)
 
     def test_match_found(self) -> None:
@@ -133,14 +134,14 @@ class SupersededTests(StoreTestCase):
         """Who asked in vain on a new connection was never accepted there: it is not the older one by that."""
         self.enqueue("a")
         before = self.dump()
-        self.assertEqual(self.compare(Claim("a", "a2", "none", seq=-1)), [Finding()])
+        self.assertEqual(self.compare(Claim("a", "a2", "none", seq=-1)), [Finding(level=True)])
         self.assert_unchanged(before)
 
     def test_asked_in_vain_on_the_older_one(self) -> None:
         """Who waits by a newer connection keeps his place, whatever an older one had heard before a restart."""
         self.enqueue("a", conn="a2")
         before = self.dump()
-        self.assertEqual(self.compare(Claim("a", "a1", "none", "Duos", "fifo", seq=5)), [Finding()])
+        self.assertEqual(self.compare(Claim("a", "a1", "none", "Duos", "fifo", seq=5)), [Finding(level=True)])
         self.assert_unchanged(before)
         self.assertEqual(self.compare(Claim("a", "a1", "none", "Duos", "fifo", seq=1)), [Finding(superseded=True)])
 
@@ -153,5 +154,6 @@ class SupersededTests(StoreTestCase):
         self.compare(older)
         for seq in -1, 4:
             with self.subTest(seq=seq):
-                self.assertEqual(self.compare(Claim("a", "a2", "none", "Ranked", "fifo", seq=seq)), [Finding()])
+                finding = Finding(level=seq < 0)
+                self.assertEqual(self.compare(Claim("a", "a2", "none", "Ranked", "fifo", seq=seq)), [finding])
                 self.assertEqual(self.record("a")["conn"], "a2" if seq > 0 else "")

@@ -53,7 +53,8 @@ class Delivery:
 
     def forget_early(self) -> None:
         """There are no messages between the last one and those that are held: these are of a life that is over."""
-        self._held.clear()
+        if self.last is not None:  # else the answer may be among them
+            self._held.clear()
 
     @property
     def newest(self) -> int:

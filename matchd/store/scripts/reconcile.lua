@@ -169,7 +169,7 @@ local function compare(mine)
   local p = player(mine.id)
   ensure_player(p)
   if mine.place == 'asking' then
-    if p.conn ~= mine.conn then return {'ok'} end
+    if p.conn ~= mine.conn then return {'level'} end
     local heard = is_under_way(p) or p.state == 'matched' -- else the record is of a life that is over: he waits anew
     local knows = not heard and mine.mode ~= '' and mine or p
     local word = {'accepted', heard and p.since or '0', knows.mode, knows.order}
@@ -190,7 +190,7 @@ local function compare(mine)
     if not over then put_right(p, mine) end
     return {'ok'}
   end
-  if asked_in_vain(p, mine) then return {'ok'} end
+  if asked_in_vain(p, mine) then return {'level'} end
   if p.conn ~= mine.conn then
     if is_superseded(p, mine) then return {'superseded'} end
     take_over(p, mine.conn)
