@@ -143,6 +143,20 @@ class ForgottenTests(StoreTestCase):
         self.compare(claim)
         self.assertNotIn("team", self.record("b")["match"])
 
+    def test_match_of_the_newer_connection(self) -> None:
+        """If an older connection was the first to speak, he is out of the queue that it put him in: he has a match."""
+        reservation = self.reserved("a", "b")
+        session = reservation.loading_session_id
+        loads = self.claim("a", place="loading", session=session, seq=2)
+        outcome(self.store.settle(reservation, f'{MATCH},"loading_session_id":"{session}"'))
+        earlier = str(int(loads.since) - 1)
+        self.redis.ask("DEL", "player:a")
+        self.redis.ask("ZREM", "matched", "a")
+        self.compare(Claim("a", "a0", "queued", "Ranked", "fifo", earlier, seq=1))
+        self.assertEqual(self.queue(), ["a"])
+        self.compare(loads)
+        self.assertEqual((self.queue(), self.state("a"), self.record("a")["conn"]), ([], ["matched"], "a1"))
+
     def test_team_of_an_older_connection(self) -> None:
         """Who was to load by two connections is told his team by whichever the record has not, too."""
         reservation = self.reserved("a", "b")

@@ -48,6 +48,14 @@ local function pull_out(p, mine)
   end
 end
 
+-- He has a match, whatever the record has him in.
+local function end_what_he_is_in(p, mine)
+  pull_out(p, mine)
+  if not is_under_way(p) then return end
+  finish(p, 'matched')
+  count('matched')
+end
+
 local function keep_match(p, mine, match)
   p.state, p.node, p.conn, p.mode, p.order, p.since, p.match =
     'matched', node, mine.conn, mine.mode, mine.order, mine.since, match
@@ -62,11 +70,7 @@ local function restore_match(p, mine)
   if s and s.id == mine.session then
     settle(s, mine.match)
   else
-    pull_out(p, mine)
-    if is_under_way(p) then
-      finish(p, 'matched')
-      count('matched')
-    end
+    end_what_he_is_in(p, mine)
     keep_match(p, mine, mine.match .. (mine.team ~= '' and ',"team":' .. mine.team or ''))
     know_match(mine.session, mine.match)
   end
@@ -104,6 +108,7 @@ end
 local function told_what_became_of_it(p, mine)
   local match = redis.call('GET', P .. 'match:' .. mine.session)
   if match then
+    end_what_he_is_in(p, mine)
     renumber(p, mine.seq)
     keep_match(p, mine, is_matched_in(p, mine.session) and p.match or string.sub(match, 1, -2))
     tell(p, p.match)
