@@ -49,6 +49,10 @@ class ScriptRunner:
         now: list[bytes] = await self._translated(self._commands.execute("TIME"))
         return now
 
+    async def look(self, script: str, *args: str | int) -> Any:
+        """A script that changes nothing."""
+        return await self._run(script, *args)
+
     async def _load(self, connection: Commands) -> None:
         loading = [connection.execute("SCRIPT", "LOAD", script.text) for script in self._scripts.values()]
         for _, outcome in await DeferredList(loading, consumeErrors=True):  # all at once: one round trip

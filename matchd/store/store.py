@@ -221,9 +221,7 @@ class Store(ScriptRunner):
         """Forget a game server; False if it was unknown."""
         return bool(await self._ask("deregister_server", server_id))
 
-    async def look(self, script: str, *args: str | int) -> Any:
-        """A script that changes nothing."""
-        return await self._run(script, *args)
+    # questions that go together
 
     def _gathered(self, name: str, run: Callable[..., Coroutine[Deferred[Any], Any, Any]]) -> Gathering:
         async def send(questions: Sequence[Question]) -> Sequence[Any]:

@@ -3,7 +3,8 @@
 --
 -- ARGV[3..5]  mode, order (fifo or random), the terms of the draw, see draw()
 -- Reply: {matches, players still waiting, 1 if game servers were the limit, waits (ms) of those drawn...}
--- Keys: writes queue:{mode}, order:{mode}, player:{id}, loading:{sid}, loading, unplaced; reads slots, dedicated_server:{id}
+-- Keys: writes queue:{mode}, order:{mode}, player:{id}, loading:{sid}, loading, unplaced;
+--       reads slots, dedicated_server:{id}
 
 local refusal = guard()
 if refusal then return refusal end

@@ -2,8 +2,8 @@
 -- Players ask for a mode: each enters its queue or, while under way in it, is told where he stands. Where a queue has
 -- enough players by that, matches are drawn in the same run.
 --
--- ARGV[3..]  seven a player: id, connection, mode, order (fifo or random), the last seq he was sent, 1 if cooldowns count,
---            the terms of a draw, see draw(), or nothing if none is wanted
+-- ARGV[3..]  seven a player: id, connection, mode, order (fifo or random), the last seq he was sent, 1 if cooldowns
+--            count, the terms of a draw, see draw(), or nothing if none is wanted
 -- Reply: for each {'accepted', seq of the answer, since, what the draw brought...} (as draw.lua says it, to the last of
 --        its mode, if enough players wait), {'already_queued', mode he is under way in, its order, 1 if by this
 --        connection} or {'cooldown', how long he has to wait (ms)}

@@ -8,10 +8,11 @@
 -- say what they remember, also for players who have gone on to play, before a loading session is given up.
 --
 -- ARGV[3..]  ten fields a player: id, connection, place (asking, queued, loading, matched, remembered, none), mode,
---            order, since (0: the answer that said it was lost), session, last seq sent (-1: not even an answer is awaited yet), `match_found` without its closing brace and team, team (empty: not known)
--- Reply: for each {'ok'}, {'level'} (he was sent all that there is), {'superseded'}, {'later'} (ask again), {'missed',
---        message...}, or, to one who is asking or
---        does not know since when he waits, {'accepted', since, mode, order, message...}
+--            order, since (0: the answer that said it was lost), session, last seq sent (-1: not even an answer is
+--            awaited yet), `match_found` without its closing brace and team, team (empty: not known)
+-- Reply: for each {'ok'}, {'level'} (he was sent all that there is), {'superseded'}, {'later'} (ask again),
+--        {'missed', message...}, or, to one who is asking or does not know since when he waits,
+--        {'accepted', since, mode, order, message...}
 -- Keys: writes what players and sessions hold; publishes notifications:{id}, node:{node}
 
 local refusal = guard()
