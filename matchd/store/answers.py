@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-import msgspec
-
 from matchd.model import Reason, Reservation, Roster
+
+CONNECTION = 7
+"""Where a player's record, as prelude.lua writes it, names the connection that speaks for him."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,14 +136,9 @@ def read_finding(what: bytes, *found: bytes) -> Finding:
 
 
 def read_connection(record: bytes | None) -> str:
-    """Which connection a player's record names."""
-    return msgspec.json.decode(record, type=_Record).conn if record else ""
-
-
-class _Record(msgspec.Struct):
-    """What nodes themselves read of a record."""
-
-    conn: str = ""
+    """Which connection a player's record names, if any."""
+    fields = (record or b"").split(b"\0", CONNECTION + 1)
+    return fields[CONNECTION].decode() if len(fields) > CONNECTION else ""
 
 
 def read_cancelled(reply: Iterable[bytes]) -> tuple[Cancelled, ...]:

@@ -21,8 +21,8 @@ def of_the_store(snapshot: Snapshot, hosts: Hosts) -> Iterator[Finding]:
 def players_are_in_one_place(snapshot: Snapshot) -> Iterator[Finding]:
     """1: a record, and exactly the sets that go with its state."""
     for name, record in snapshot.players.items():
-        mode, under_way = record.get("mode", ""), name in snapshot.under_way
-        waits = record["state"] == "queued" and "away" not in record
+        mode, under_way = record["mode"], name in snapshot.under_way
+        waits = record["state"] == "queued" and record["away"] == ""
         for what, found, expected in (
             ("in the queues", _sets_with(snapshot, "queue:", name), [mode] if waits else []),
             (
@@ -31,7 +31,7 @@ def players_are_in_one_place(snapshot: Snapshot) -> Iterator[Finding]:
                 [mode] if waits and record["order"] == "fifo" else [],
             ),
             ("among the players of", _sets_with(snapshot, "players:", name), [record["node"]] if under_way else []),
-            ("away", name in snapshot.set("away"), under_way and "away" in record),
+            ("away", name in snapshot.set("away"), under_way and record["away"] != ""),
             ("mortal", f"player:{name}" in snapshot.mortal, not under_way),
         ):
             if found != expected:
@@ -45,9 +45,9 @@ def _sets_with(snapshot: Snapshot, prefix: str, member: str) -> list[str]:
 
 
 def _is_seated(snapshot: Snapshot, name: str, record: dict[str, str]) -> Iterator[Finding]:
-    session = snapshot.sessions.get(record.get("session", ""))
+    session = snapshot.sessions.get(record["session"])
     if session is None or name not in session.members:
-        yield 1, f"{name} is {record['state']} in {record.get('session')}, which is {session}"
+        yield 1, f"{name} is {record['state']} in {record['session']}, which is {session}"
 
 
 def nobody_is_made_up(snapshot: Snapshot) -> Iterator[Finding]:

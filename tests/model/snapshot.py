@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,6 +10,7 @@ from typing import Any
 import hiredis
 
 from tests.support.blocking import BlockingConnection
+from tests.support.records import read_record
 
 READ = """
 local all = {}
@@ -128,7 +128,7 @@ class Snapshot:
 
 def _record(text: str) -> dict[str, str]:
     """A player's record, but for what he was told."""
-    return {name: str(value) for name, value in json.loads(text).items() if name != "told"}
+    return {name: value for name, value in read_record(text.encode()).items() if name not in ("kept_from", "told")}
 
 
 def _value(kind: str, value: Any) -> Any:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from tests.support.blocking import BlockingConnection
+from tests.support.records import read_record, write_record
 
 Copy = list[tuple[bytes, int, bytes]]
 
@@ -28,7 +28,7 @@ def _content(redis: BlockingConnection, key: bytes) -> Any:
     command, *rest = _READ[kind]
     content = redis.ask(command, key, *rest)
     if key.startswith(b"player:") and kind == b"string":
-        return json.loads(content)
+        return read_record(content)
     if kind == b"set":
         return sorted(content)
     if kind == b"hash":
@@ -57,20 +57,19 @@ def put_back(redis: BlockingConnection, older: Copy) -> None:
         redis.reply()
 
 
-def record(redis: BlockingConnection, player: str) -> dict[str, Any]:
-    """A player's record, all of it text but for what he was ``told``; empty where there is none."""
-    said = json.loads(redis.ask("GET", f"player:{player}") or "{}")
-    return {name: value if name == "told" else str(value) for name, value in said.items()}
+def record(redis: BlockingConnection, player: str) -> dict[str, str]:
+    """A player's record; empty where there is none."""
+    text = redis.ask("GET", f"player:{player}")
+    return read_record(text) if text else {}
 
 
 def rewrite(redis: BlockingConnection, player: str, **said: str) -> None:
     """Put something into a player's record that no script would."""
-    older = json.loads(redis.ask("GET", f"player:{player}"))
-    redis.ask("SET", f"player:{player}", json.dumps(older | said), "KEEPTTL")
+    redis.ask("SET", f"player:{player}", write_record(record(redis, player) | said), "KEEPTTL")
 
 
 def state(redis: BlockingConnection, player: str) -> str:
     """Where a player is: what his record says, or the session that he loads."""
     said = record(redis, player)
     session = redis.ask("HGET", f"loading:{said.get('session')}", ":state") if said.get("state") == "loading" else None
-    return session.decode() if session else str(said.get("state", ""))
+    return session.decode() if session else said.get("state", "")

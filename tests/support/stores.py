@@ -206,8 +206,8 @@ class StoreTestCase(SynchronousTestCase):
         record = self.record(player)
         believed = {
             "player_id": player, "connection_id": record["conn"], "place": record["state"], "mode": record["mode"],
-            "order": record["order"], "since": record["since"], "session": record.get("session", ""),
-            "seq": int(record["seq"]), "match": record.get("match", "").partition(',"team"')[0],
+            "order": record["order"], "since": record["since"], "session": record["session"],
+            "seq": int(record["seq"]), "match": record["match"].partition(',"team"')[0],
         }  # fmt: skip
         return Claim(**{**believed, **differs})
 

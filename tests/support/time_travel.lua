@@ -13,12 +13,14 @@ local function shift_fields(key, by, ...)
   end
 end
 
+local RECORD, SINCE, AWAY = string.rep('s', 14), 5, 9
+
 local function shift_record(key)
-  local fine, p = pcall(cjson.decode, redis.call('GET', key))
-  if not fine or type(p) ~= 'table' then return end
-  if p.since then p.since = string.format('%.0f', p.since - ms * 1000) end
-  if p.away then p.away = p.away - ms end
-  redis.call('SET', key, cjson.encode(p), 'KEEPTTL')
+  local fine, p = pcall(function() return {struct.unpack(RECORD, redis.call('GET', key))} end)
+  if not fine then return end
+  if p[SINCE] ~= '' then p[SINCE] = string.format('%.0f', p[SINCE] - ms * 1000) end
+  if p[AWAY] ~= '' then p[AWAY] = string.format('%.0f', p[AWAY] - ms) end
+  redis.call('SET', key, struct.pack(RECORD, unpack(p, 1, 14)), 'KEEPTTL')
 end
 
 for _, key in ipairs({'nodes', 'loading', 'allocating', 'away', 'servers', 'resting', 'orphans', 'matched', 'modes'}) do

@@ -95,9 +95,27 @@ end
 
 -- players ------------------------------------------------------------------------------------------
 
--- What a record does not say.
-local SILENT = {__index = {state = '', mode = '', order = '', since = '', session = '', node = '', conn = '', seq = 0,
-  away = '', match = '', excused = ''}}
+-- A record is its fields in this order, each ended by a zero byte: at half of what JSON costs.
+local RECORD = string.rep('s', 14)
+
+local function packed(p)
+  return struct.pack(RECORD, p.id, p.state, p.mode, p.order, p.since, p.session, p.node, p.conn, p.away, p.excused,
+    p.match, p.seq, p.kept_from, p.told)
+end
+
+local function unpacked(text)
+  local id, state, mode, order, since, session, node, conn, away, excused, match, seq, kept_from, told =
+    struct.unpack(RECORD, text)
+  return {id = id, state = state, mode = mode, order = order, since = since, session = session, node = node,
+    conn = conn, away = away, excused = excused, match = match, seq = tonumber(seq), kept_from = tonumber(kept_from),
+    told = told}
+end
+
+-- Of whom nothing is known.
+local function unheard_of(id)
+  return {id = id, state = '', mode = '', order = '', since = '', session = '', node = '', conn = '', away = '',
+    excused = '', match = '', seq = 0, kept_from = 1, told = ''}
+end
 
 local texts = {} -- by id: records as they were read; false where there is none
 
@@ -119,8 +137,8 @@ local function read_players(ids)
 end
 
 local function decoded(id, text)
-  local fine, p = pcall(cjson.decode, text)
-  if fine and type(p) == 'table' and p.id == id then return p end
+  local fine, p = pcall(unpacked, text)
+  if fine and p.id == id then return p end
   error(redis.error_reply('WRONGTYPE the key ' .. P .. 'player:' .. id .. ' is not a record of matchd'))
 end
 
@@ -128,10 +146,8 @@ local function player(id)
   if players[id] then return players[id] end
   local text = texts[id]
   if text == nil then text = redis.call('GET', P .. 'player:' .. id) end
-  local p = text and decoded(id, text)
-    or {id = id, state = '', mode = '', order = '', since = '', node = '', conn = '', seq = 0, told = {}}
-  players[id] = setmetatable(p, SILENT)
-  return p
+  players[id] = text and decoded(id, text) or unheard_of(id)
+  return players[id]
 end
 
 local function is_under_way(p) return UNDER_WAY[p.state] end
@@ -152,15 +168,17 @@ local function numbered(body, seq) return body .. ',"seq":' .. seq .. '}' end
 -- `body` is a JSON object without its closing brace. Returns how many nodes heard it.
 local function tell(p, body)
   p.seq = p.seq + 1
-  p.told[#p.told + 1] = body
-  if #p.told > KEPT_MESSAGES then table.remove(p.told, 1) end
+  p.told = p.told .. body .. '\n'
+  if p.seq - p.kept_from >= KEPT_MESSAGES then
+    p.told, p.kept_from = string.match(p.told, '\n(.*)'), p.kept_from + 1
+  end
   put(p)
   return redis.call('PUBLISH', P .. 'notifications:' .. p.id, numbered(body, p.seq))
 end
 
 -- Whoever speaks for him has heard messages up to `seq`, of which nothing is known here.
 local function renumber(p, seq)
-  p.seq, p.told = seq, {}
+  p.seq, p.kept_from, p.told = seq, seq + 1, ''
   put(p)
 end
 
@@ -196,7 +214,7 @@ end
 
 local function not_away(p)
   zrem('away', p.id)
-  p.away = nil
+  p.away = ''
   put(p)
 end
 
@@ -217,7 +235,7 @@ end
 local function begin(p, mode, order, since, conn, seq)
   if p.state == 'matched' then zrem('matched', p.id) end
   p.state, p.mode, p.order, p.since, p.node, p.conn = 'queued', mode, order, since, node, conn
-  p.away, p.session, p.match, p.excused = nil, nil, nil, nil
+  p.away, p.session, p.match, p.excused = '', '', '', ''
   renumber(p, math.max(p.seq, seq))
   sadd('players:' .. node, p.id)
   enter_queue(p)
@@ -227,7 +245,7 @@ end
 local function finish(p, state, kept)
   srem('players:' .. p.node, p.id)
   if p.away ~= '' then not_away(p) end
-  p.state, p.session = state, nil
+  p.state, p.session = state, ''
   lifetimes[p.id] = kept or KEPT_MS
   put(p)
 end

@@ -29,7 +29,7 @@ end
 local function write_players()
   local lasting = {}
   for id, p in pairs(changed) do
-    local key, text = P .. 'player:' .. id, cjson.encode(p)
+    local key, text = P .. 'player:' .. id, packed(p)
     if UNDER_WAY[p.state] then
       lasting[#lasting + 1] = key
       lasting[#lasting + 1] = text

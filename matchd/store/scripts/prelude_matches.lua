@@ -150,7 +150,7 @@ end
 
 local function requeue(p, reason)
   if p.away == '' then enter_queue(p) end
-  p.state, p.session = 'queued', nil
+  p.state, p.session = 'queued', ''
   tell_requeued(p, reason)
 end
 

@@ -21,8 +21,10 @@ local STRIDE = 10
 
 local function missed(p, seq, reply)
   excuse(p) -- he may have been told too late that he has to load
-  for n = math.max(seq + 1, p.seq - #p.told + 1), p.seq do
-    reply[#reply + 1] = numbered(p.told[#p.told - (p.seq - n)], n)
+  local n = p.kept_from
+  for body in string.gmatch(p.told, '[^\n]+') do
+    if n > seq then reply[#reply + 1] = numbered(body, n) end
+    n = n + 1
   end
   return reply
 end
