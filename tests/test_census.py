@@ -6,7 +6,7 @@ from typing import Any
 
 from matchd.census import MOST_CONTRADICTIONS, census
 from matchd.model import DEFAULT_MODE
-from tests.support.keyspace import rewrite
+from tests.support.records import rewrite_player, rewrite_session
 from tests.support.stores import StoreTestCase
 from tests.support.world import FIFO, TEAMS, outcome
 from tests.support.worlds import WorldTestCase
@@ -72,7 +72,7 @@ class CountTests(StoreTestCase):
         counted = outcome(census(self.store))
         self.assertEqual((counted["players"]["loading"], counted["contradictions"]), (480, []))
         for player in ("p000", "p300", "p699"):
-            rewrite(self.redis, player, state="matched")
+            rewrite_player(self.redis, player, state="matched")
         named = {line.split()[1] for line in outcome(census(self.store))["contradictions"] if line.startswith("player")}
         self.assertEqual(named, {"p000", "p300", "p699"})
         self.contradictions_expected = True
@@ -109,7 +109,7 @@ class ContradictionTests(StoreTestCase):
 
     def test_counted_but_gone(self) -> None:
         """Somebody who has left still counts as under way."""
-        rewrite(self.redis, "c", state="left")
+        rewrite_player(self.redis, "c", state="left")
         self.assert_found('player c is counted under way and is "left"', 'the queue Ranked holds c, who is "left"')
 
     def test_record_gone(self) -> None:
@@ -143,7 +143,7 @@ class ContradictionTests(StoreTestCase):
 
     def test_in_no_session(self) -> None:
         """A player loads in a session that is not there."""
-        rewrite(self.redis, "a", session="other")
+        rewrite_player(self.redis, "a", session="other")
         self.assert_found(
             "player a is loading in session other, which does not have him so",
             f'session {self.session} is loading and has a, who is "loading"',
@@ -181,17 +181,17 @@ class ContradictionTests(StoreTestCase):
 
     def test_twice_in_a_session(self) -> None:
         """A session has a player twice."""
-        self.plant("HSET", f"loading:{self.session}", ":roster", "a a")
+        rewrite_session(self.redis, self.session, roster="a a")
         self.assert_found(f"session {self.session} has a twice")
 
     def test_too_few_in_a_session(self) -> None:
         """A session lacks a player."""
-        self.plant("HSET", f"loading:{self.session}", ":roster", "a")
+        rewrite_session(self.redis, self.session, roster="a")
         self.assert_found(f"session {self.session} has 1 players of 2")
 
     def test_a_member_elsewhere(self) -> None:
         """A session has a player who waits in the queue."""
-        self.plant("HSET", f"loading:{self.session}", ":roster", "a c")
+        rewrite_session(self.redis, self.session, roster="a c")
         self.assert_found(f'session {self.session} is loading and has c, who is "queued"')
 
     def test_no_deadline(self) -> None:

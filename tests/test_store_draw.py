@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from matchd.model import DEFAULT_MODE, GameMode, Reservation, Roster
+from tests.support.keyspace import session_record
 from tests.support.stores import StoreTestCase
 from tests.support.world import FIFO, TEAMS, outcome
 
@@ -20,8 +21,10 @@ class DrawTests(StoreTestCase):
         drawn = self.draw()
         self.assertEqual((drawn.matches, drawn.waiting, drawn.short_of_servers), (1, 0, False))
         session = self.record("a")["session"]
-        fields = self.redis.ask("HMGET", f"loading:{session}", "a", "b", ":mode", ":state", ":teams", ":roster")
-        self.assertEqual(fields, [b"loading", b"loading", b"Ranked", b"loading", b"0 1", b"a b"])
+        record = session_record(self.redis, session)
+        said = [record[name] for name in ("mode", "state", "teams", "roster")]
+        self.assertEqual(said, ["Ranked", "loading", "0 1", "a b"])
+        self.assertEqual(self.redis.ask("HMGET", f"loading:{session}", "a", "b"), [b"loading", b"loading"])
         self.assertEqual(self.told("b")[-1], {"type": "start_loading", "loading_session_id": session})
         self.assertEqual((self.queue(), self.state("a", "b")), ([], ["loading", "loading"]))
 
@@ -31,7 +34,8 @@ class DrawTests(StoreTestCase):
         for player in "abcd":
             self.enqueue(player, TEAMS)
         session = self.loading(*"abcd", mode=TEAMS)
-        created, deadline = map(int, self.redis.ask("HMGET", f"loading:{session}", ":created", ":deadline"))
+        record = session_record(self.redis, session)
+        created, deadline = int(record["created"]), int(record["deadline"])
         self.assertEqual(deadline - created, 20_000)
         self.assertEqual(int(self.redis.ask("ZSCORE", "loading", session)), deadline)
 
@@ -104,7 +108,7 @@ class DrawTests(StoreTestCase):
         self.assertEqual([self.draw(mode).matches for mode in (FIFO, DEFAULT_MODE, TEAMS)], [0, 0, 0])
         self.enqueue("f", TEAMS)
         session = self.loading("c", "d", "e", "f", mode=TEAMS)
-        self.assertEqual(self.redis.ask("HGET", f"loading:{session}", ":teams"), b"0 0 1 1")
+        self.assertEqual(session_record(self.redis, session)["teams"], "0 0 1 1")
 
     def test_two_nodes_draw(self) -> None:
         """However many nodes draw, each player is drawn once."""
@@ -117,8 +121,7 @@ class DrawTests(StoreTestCase):
 
     def _rosters(self) -> list[list[str]]:
         sessions = [session.decode() for session in self.redis.ask("ZRANGE", "loading", 0, -1)]
-        rosters = [self.redis.ask("HGET", f"loading:{session}", ":roster") for session in sessions]
-        return [roster.decode().split() for roster in rosters]
+        return [session_record(self.redis, session)["roster"].split() for session in sessions]
 
 
 class PlacesToPlayTests(StoreTestCase):

@@ -6,9 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from matchd.model import Reason, Reservation, Roster
-
-CONNECTION = 7
-"""Where a player's record, as prelude.lua writes it, names the connection that speaks for him."""
+from matchd.store.records import PLAYER, read_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +135,7 @@ def read_finding(what: bytes, *found: bytes) -> Finding:
 
 def read_connection(record: bytes | None) -> str:
     """Which connection a player's record names, if any."""
-    fields = (record or b"").split(b"\0", CONNECTION + 1)
-    return fields[CONNECTION].decode() if len(fields) > CONNECTION else ""
+    return read_record(PLAYER, record or b"").get("conn", "")
 
 
 def read_cancelled(reply: Iterable[bytes]) -> tuple[Cancelled, ...]:

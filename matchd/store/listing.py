@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from matchd.store.records import SESSION, read_record
 from matchd.store.store import SERVER_TTL_MS, Store
 
 Row = dict[str, Any]
@@ -44,19 +45,20 @@ async def sessions(store: Store, limit: int) -> list[Row]:
     now_ms = seconds * 1000 + micros // 1000
     rows = []
     for session in map(bytes.decode, ids[:limit]):
-        if fields := await _hash(store, f"loading:{session}"):
-            rows.append(_session(session, fields, now_ms))
+        fields = await _hash(store, f"loading:{session}")
+        if record := read_record(SESSION, fields.pop(":session", "").encode()):
+            rows.append(_session(session, record, fields, now_ms))
     return rows
 
 
-def _session(session: str, fields: dict[str, str], now_ms: int) -> Row:
+def _session(session: str, record: dict[str, str], players: dict[str, str], now_ms: int) -> Row:
     return {
         "id": session,
-        "mode": fields[":mode"],
-        "state": fields[":state"],
-        "players": {name: state for name, state in fields.items() if not name.startswith(":")},
-        "age_s": round((now_ms - int(fields[":created"])) / 1000, 1),
-        "server": fields.get(":server"),
+        "mode": record["mode"],
+        "state": record["state"],
+        "players": players,
+        "age_s": round((now_ms - int(record["created"])) / 1000, 1),
+        "server": record["server"] or None,
     }
 
 

@@ -85,11 +85,11 @@ def nobody_vanishes(snapshot: Snapshot) -> Iterator[Finding]:
 def sessions_are_whole(snapshot: Snapshot) -> Iterator[Finding]:
     """3 and 4: the mode's number of distinct members, who all know it; a deadline or an owner; a slot or a search."""
     for session in snapshot.sessions.values():
-        name, roster, mode = session.session_id, session.roster, MODES[session.fields[":mode"]]
+        name, roster, mode = session.session_id, session.roster, MODES[session.record["mode"]]
         if len(roster) != mode.size or set(roster) != session.members.keys():
             yield 3, f"{name} of {mode.name} has the roster {roster} and the members {session.members}"
-        if session.fields[":teams"].split() != [str(team) for team, size in enumerate(mode.teams) for _ in range(size)]:
-            yield 3, f"{name} of {mode.name} has the teams {session.fields[':teams']}"
+        if session.record["teams"].split() != [str(team) for team, size in enumerate(mode.teams) for _ in range(size)]:
+            yield 3, f"{name} of {mode.name} has the teams {session.record['teams']}"
         for member in roster:
             record = snapshot.players.get(member, {})
             if (record.get("session"), record.get("state"), record.get("mode")) != (name, "loading", mode.name):
@@ -101,12 +101,12 @@ def _is_indexed(snapshot: Snapshot, session: LoadingSession) -> Iterator[Finding
     name, allocating = session.session_id, session.state == "allocating"
     ready = sum(said == "ready" for said in session.members.values())
     owned = _sets_with(snapshot, "allocations:", name)
-    if int(session.fields[":ready"]) != ready or allocating != (ready == len(session.members)):
-        yield 4, f"{name} is {session.state}, counts {session.fields[':ready']} ready, and has {session.members}"
+    if int(session.record["ready"]) != ready or allocating != (ready == len(session.members)):
+        yield 4, f"{name} is {session.state}, counts {session.record['ready']} ready, and has {session.members}"
     if [name in snapshot.set("loading"), name in snapshot.set("allocating")] != [not allocating, allocating]:
         yield 4, f"{name} is {session.state} and has not exactly the deadline for that"
-    if owned != ([session.fields[":owner"]] if allocating else []):
-        yield 4, f"{name} is {session.state}, its owner is {session.fields.get(':owner')}, and {owned} allocate it"
+    if owned != ([session.record["owner"]] if allocating else []):
+        yield 4, f"{name} is {session.state}, its owner is {session.record['owner']}, and {owned} allocate it"
     if (name in snapshot.set("unplaced")) != (session.server == ""):
         yield 6, f"{name} has the game server {session.server!r}, and counts as looking for one or not"
 

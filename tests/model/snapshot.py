@@ -9,8 +9,8 @@ from typing import Any
 
 import hiredis
 
+from matchd.store.records import PLAYER, SESSION, read_record
 from tests.support.blocking import BlockingConnection
-from tests.support.records import read_record
 
 READ = """
 local all = {}
@@ -48,27 +48,24 @@ class LoadingSession:
     """A session on its way: who is in it, what each has said."""
 
     session_id: str
-    fields: dict[str, str]
+    record: dict[str, str]
+    members: dict[str, str]
+    """Its players, and whether they are ready."""
 
     @property
     def state(self) -> str:
         """``loading`` or ``allocating``."""
-        return self.fields[":state"]
+        return self.record["state"]
 
     @property
     def roster(self) -> list[str]:
         """Its players in drawn order."""
-        return self.fields[":roster"].split()
-
-    @property
-    def members(self) -> dict[str, str]:
-        """Its players, and whether they are ready."""
-        return {name: said for name, said in self.fields.items() if not name.startswith(":")}
+        return self.record["roster"].split()
 
     @property
     def server(self) -> str:
         """The game server it holds a slot on, or nothing."""
-        return self.fields.get(":server", "")
+        return self.record["server"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +115,7 @@ class Snapshot:
     @cached_property
     def sessions(self) -> dict[str, LoadingSession]:
         """The sessions on their way."""
-        return {name: LoadingSession(name, fields) for name, fields in self.under("loading:")}
+        return {name: _session(name, fields) for name, fields in self.under("loading:")}
 
     @cached_property
     def servers(self) -> dict[str, dict[str, str]]:
@@ -128,7 +125,14 @@ class Snapshot:
 
 def _record(text: str) -> dict[str, str]:
     """A player's record, but for what he was told."""
-    return {name: value for name, value in read_record(text.encode()).items() if name not in ("kept_from", "told")}
+    return {
+        name: value for name, value in read_record(PLAYER, text.encode()).items() if name not in ("kept_from", "told")
+    }
+
+
+def _session(session_id: str, fields: dict[str, str]) -> LoadingSession:
+    record = read_record(SESSION, fields[":session"].encode())
+    return LoadingSession(session_id, record, {name: said for name, said in fields.items() if name != ":session"})
 
 
 def _value(kind: str, value: Any) -> Any:

@@ -211,7 +211,7 @@ class Witness:
     def _may_settle(self, session: str, server: str, before: Snapshot) -> bool:
         """Its owner may; where the store has forgotten it, whoever asked a server for it, until players are told."""
         if seeks := before.sessions.get(session):
-            return (seeks.fields.get(":owner"), seeks.server) == (self._node, server)
+            return (seeks.record["owner"], seeks.server) == (self._node, server)
         since = int(before.content.get(f"forgotten:{session}", 0)) / 1e3 - START_US / 1e6
         return self._now() - since < PATIENCE
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from matchd.store.records import PLAYER, SESSION, read_record
 from tests.support.blocking import BlockingConnection
-from tests.support.records import read_record, write_record
 
 Copy = list[tuple[bytes, int, bytes]]
 
@@ -28,7 +28,7 @@ def _content(redis: BlockingConnection, key: bytes) -> Any:
     command, *rest = _READ[kind]
     content = redis.ask(command, key, *rest)
     if key.startswith(b"player:") and kind == b"string":
-        return read_record(content)
+        return read_record(PLAYER, content)
     if kind == b"set":
         return sorted(content)
     if kind == b"hash":
@@ -59,17 +59,16 @@ def put_back(redis: BlockingConnection, older: Copy) -> None:
 
 def record(redis: BlockingConnection, player: str) -> dict[str, str]:
     """A player's record; empty where there is none."""
-    text = redis.ask("GET", f"player:{player}")
-    return read_record(text) if text else {}
+    return read_record(PLAYER, redis.ask("GET", f"player:{player}") or b"")
 
 
-def rewrite(redis: BlockingConnection, player: str, **said: str) -> None:
-    """Put something into a player's record that no script would."""
-    redis.ask("SET", f"player:{player}", write_record(record(redis, player) | said), "KEEPTTL")
+def session_record(redis: BlockingConnection, session: str) -> dict[str, str]:
+    """A loading session's record; empty where there is none."""
+    return read_record(SESSION, redis.ask("HGET", f"loading:{session}", ":session") or b"")
 
 
 def state(redis: BlockingConnection, player: str) -> str:
     """Where a player is: what his record says, or the session that he loads."""
     said = record(redis, player)
-    session = redis.ask("HGET", f"loading:{said.get('session')}", ":state") if said.get("state") == "loading" else None
-    return session.decode() if session else said.get("state", "")
+    session = session_record(redis, said["session"]) if said.get("state") == "loading" else {}
+    return session.get("state") or said.get("state", "")

@@ -13,14 +13,23 @@ local function shift_fields(key, by, ...)
   end
 end
 
-local RECORD, SINCE, AWAY = string.rep('s', 14), 5, 9
+-- A record of so many fields, of which some are moments: by their places, how much is taken off.
+local function shifted(record, count, moments)
+  local format = string.rep('s', count)
+  local fine, fields = pcall(function() return {struct.unpack(format, record)} end)
+  if not fine then return record end
+  for place, by in pairs(moments) do
+    if fields[place] ~= '' then fields[place] = string.format('%.0f', fields[place] - by) end
+  end
+  return struct.pack(format, unpack(fields, 1, count))
+end
 
-local function shift_record(key)
-  local fine, p = pcall(function() return {struct.unpack(RECORD, redis.call('GET', key))} end)
-  if not fine then return end
-  if p[SINCE] ~= '' then p[SINCE] = string.format('%.0f', p[SINCE] - ms * 1000) end
-  if p[AWAY] ~= '' then p[AWAY] = string.format('%.0f', p[AWAY] - ms) end
-  redis.call('SET', key, struct.pack(RECORD, unpack(p, 1, 14)), 'KEEPTTL')
+local function shift_player(key) -- since, away
+  redis.call('SET', key, shifted(redis.call('GET', key), 14, {[5] = ms * 1000, [9] = ms}), 'KEEPTTL')
+end
+
+local function shift_session(key) -- created, deadline
+  redis.call('HSET', key, ':session', shifted(redis.call('HGET', key, ':session'), 12, {[6] = ms, [7] = ms}))
 end
 
 for _, key in ipairs({'nodes', 'loading', 'allocating', 'away', 'servers', 'resting', 'orphans', 'matched', 'modes'}) do
@@ -33,9 +42,9 @@ end
 for _, key in ipairs(redis.call('KEYS', '*')) do
   local kind = redis.call('TYPE', key).ok
   if string.find(key, '^player:') and kind == 'string' then
-    shift_record(key)
+    shift_player(key)
   elseif string.find(key, '^loading:') then
-    shift_fields(key, ms, ':created', ':deadline')
+    shift_session(key)
   elseif string.find(key, '^dedicated_server:') then
     shift_fields(key, ms, 'resting')
   elseif string.find(key, '^forgotten:') then

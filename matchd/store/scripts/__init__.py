@@ -12,7 +12,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 
-PRELUDES = ("prelude", "prelude_cooldown", "prelude_matches", "prelude_draw", "prelude_commit")
+PRELUDES = (
+    "prelude", "prelude_records", "prelude_players", "prelude_matches", "prelude_cooldown", "prelude_draw",
+    "prelude_commit",
+)  # fmt: skip
 
 _PART = re.compile(r"^local (?:function )?([\w, ]+)", re.MULTILINE)
 _WORD = re.compile(r"[A-Za-z_]\w*")

@@ -13,8 +13,6 @@ if refusal then return refusal end
 
 local function allocate(s, lease, host)
   s.state, s.owner = 'allocating', node
-  hset(s.key, ':state', s.state)
-  hset(s.key, ':owner', s.owner)
   zrem('loading', s.id)
   zadd('allocating', now + lease, s.id)
   sadd('allocations:' .. node, s.id)
@@ -42,7 +40,7 @@ local function complete(id, conn, sid, lease)
   end
   s.ready, s.loaded[id] = s.ready + 1, true
   hset(s.key, id, 'ready')
-  hset(s.key, ':ready', s.ready)
+  put_session(s)
   return last and allocate(s, tonumber(lease), host) or {'waiting'}
 end
 

@@ -14,6 +14,11 @@ local function write_members(changes, add, remove)
   end
 end
 
+local function write_sessions()
+  for _, s in pairs(moved) do hset(s.key, ':session', session_as_text(s)) end
+  moved = {}
+end
+
 local function write_fields()
   for key, changed in pairs(hashes) do
     local fields = {}
@@ -29,7 +34,7 @@ end
 local function write_players()
   local lasting = {}
   for id, p in pairs(changed) do
-    local key, text = P .. 'player:' .. id, packed(p)
+    local key, text = P .. 'player:' .. id, player_as_text(p)
     if UNDER_WAY[p.state] then
       lasting[#lasting + 1] = key
       lasting[#lasting + 1] = text
@@ -59,6 +64,7 @@ end
 -- Writes what was gathered; returns the reply that it is given, so that a script can end with it.
 local function commit(reply)
   write_places()
+  write_sessions()
   write_fields()
   write_servers()
   write_players()

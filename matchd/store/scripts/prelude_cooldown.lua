@@ -1,4 +1,4 @@
--- What every script goes on with: who fails to load, again and again, has to wait before he may enqueue.
+-- What every script goes on with, after the preludes before: who fails to load, again and again, has to wait before he may enqueue.
 
 -- What becomes of this player's loading session is not his fault: the service may have a part in it.
 local function excuse(p)
@@ -9,8 +9,8 @@ end
 
 -- A session that loads, and was not under way while nobody swept: this server was away, or every node was.
 local function loads_undisturbed(sid)
-  local state, created = unpack(redis.call('HMGET', P .. 'loading:' .. sid, ':state', ':created'))
-  return state == 'loading' and tonumber(created) >= tonumber(redis.call('GET', P .. 'calm_until') or '0')
+  local s = loading_session(sid)
+  return s and s.state == 'loading' and s.created >= tonumber(redis.call('GET', P .. 'calm_until') or '0')
 end
 
 -- Whether this player, who is not going to load his session, has failed by that. `waits` are the cooldowns (ms) after

@@ -37,8 +37,7 @@ end
 
 -- A match of the players drawn from `first` on.
 local function form(sid, mode, size, drawn, first, deadline, teams)
-  local roster, fields = {}, {':mode', mode, ':state', 'loading', ':size', size, ':ready', 0, ':teams', teams,
-    ':created', now, ':deadline', deadline}
+  local roster, fields = {}, {}
   for i = 1, size do
     local p = drawn[first + i - 1]
     roster[i] = p.id
@@ -47,7 +46,10 @@ local function form(sid, mode, size, drawn, first, deadline, teams)
     p.state, p.session = 'loading', sid
     if tell_start_loading(p) == 0 then excuse(p) end
   end
-  redis.call('HSET', P .. 'loading:' .. sid, ':roster', table.concat(roster, ' '), unpack(fields))
+  redis.call('HSET', P .. 'loading:' .. sid, ':session', session_as_text({
+    state = 'loading', mode = mode, size = size, roster = table.concat(roster, ' '), teams = teams, created = now,
+    deadline = deadline, ready = 0, owner = '', server = '', address = '', tried = '',
+  }), unpack(fields))
   zadd('loading', deadline, sid)
   sadd('unplaced', sid)
 end

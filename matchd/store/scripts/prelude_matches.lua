@@ -1,4 +1,4 @@
--- What every script goes on with, after prelude.lua and prelude_cooldown.lua: game servers and loading sessions.
+-- What every script goes on with, after those before: game servers and loading sessions.
 
 -- cancelled sessions of this run, as `mode reason` lines for the caller's metrics and wake-ups
 local cancelled = {}
@@ -65,18 +65,17 @@ end
 
 -- A session's record is read once, too. Who has loaded is not read with it.
 local sessions = {}
+local moved = {} -- by id: whose record is to be written
+
 local function loading_session(sid)
   if sessions[sid] then return sessions[sid] end
-  local key = 'loading:' .. sid
-  local v = redis.call('HMGET', P .. key, ':mode', ':state', ':roster', ':size', ':ready', ':teams', ':owner', ':server',
-    ':address', ':tried')
-  if not v[2] then return nil end
-  sessions[sid] = {
-    id = sid, key = key, mode = v[1], state = v[2], roster = v[3], size = tonumber(v[4]), ready = tonumber(v[5]),
-    teams = v[6], owner = v[7] or '', server = v[8] or '', address = v[9] or '', tried = v[10] or '', loaded = {},
-  }
+  local text = redis.call('HGET', P .. 'loading:' .. sid, ':session')
+  sessions[sid] = text and session_of_text(sid, text) or nil
   return sessions[sid]
 end
+
+-- The record was changed.
+local function put_session(s) moved[s.id] = s end
 
 -- Free slots of the servers with the most, as far as this run has looked; those that it takes are off already.
 local free_slots, looked = {}, 0
@@ -108,8 +107,7 @@ end
 local function take_slot(s, host)
   s.server, s.address = host.id, host.address
   free_slots[host.id] = free_slots[host.id] - 1
-  hset(s.key, ':server', s.server)
-  hset(s.key, ':address', s.address)
+  put_session(s)
   zadd('reserved:' .. host.id, now, s.id)
   srem('unplaced', s.id)
   recount(host)
@@ -142,7 +140,7 @@ end
 
 local function close_session(s)
   redis.call('DEL', P .. s.key)
-  sessions[s.id], hashes[s.key] = nil, nil
+  sessions[s.id], moved[s.id], hashes[s.key] = nil, nil, nil
   zrem(s.state, s.id)
   if s.server == '' then srem('unplaced', s.id) end
   if s.owner ~= '' then srem('allocations:' .. s.owner, s.id) end

@@ -15,8 +15,6 @@ if s.server == server_id then
   ensure_sets({'unplaced', 'orphans', 'orphan:' .. s.id})
   local failing = server(server_id)
   s.tried = s.tried .. ' ' .. server_id
-  hset(s.key, ':tried', s.tried)
-  redis.call('HDEL', P .. s.key, ':server', ':address')
   sadd('unplaced', s.id)
   if failing and ARGV[6] == '1' and failing.resting <= now then -- what was asked before it rests is no further failure
     local rest = now + math.min(5000 * 2 ^ math.min(failing.failures, 4), 60000)
@@ -25,5 +23,7 @@ if s.server == server_id then
     redis.call('ZADD', P .. 'resting', rest, server_id)
   end
   if uncertain then disown(s) else give_back(s.id, server_id, false) end
+  s.server, s.address = '', ''
+  put_session(s)
 end
 return commit(#words(s.tried))

@@ -59,7 +59,7 @@ local function take_allocation(s)
   srem('allocations:' .. s.owner, s.id)
   sadd('allocations:' .. node, s.id)
   s.owner = node
-  hset(s.key, ':owner', node)
+  put_session(s)
   zadd('allocating', now + lease, s.id)
   adopted = adopted + 1
 end

@@ -1,0 +1,178 @@
+-- What every script goes on with, after prelude.lua and prelude_records.lua: the players, and how they move.
+
+local UNDER_WAY = {queued = true, loading = true}
+local players = {}    -- by id: whose record was read
+local changed = {}    -- by id: whose record is to be written
+local lifetimes = {}  -- by id: for how long (ms) a record is kept that comes to its end
+
+-- Of whom nothing is known.
+local function unheard_of(id)
+  return {id = id, state = '', mode = '', order = '', since = '', session = '', node = '', conn = '', away = '',
+    excused = '', match = '', seq = 0, kept_from = 1, told = ''}
+end
+
+local texts = {} -- by id: records as they were read; false where there is none
+
+-- Reads many records in one call. Where another application's key is in the way, player() will say so.
+local function read_players(ids)
+  local unknown, keys, absent = {}, {}, {}
+  for _, id in ipairs(ids) do
+    if texts[id] == nil then
+      unknown[#unknown + 1] = id
+      keys[#keys + 1] = P .. 'player:' .. id
+    end
+  end
+  if #keys == 0 then return end
+  for i, text in ipairs(redis.call('MGET', unpack(keys))) do
+    if text then texts[unknown[i]] = text else absent[#absent + 1] = keys[i] end
+  end
+  if #absent == 0 or redis.call('EXISTS', unpack(absent)) > 0 then return end
+  for _, id in ipairs(unknown) do texts[id] = texts[id] or false end
+end
+
+local function recorded(id, text)
+  local fine, p = pcall(player_of_text, text)
+  if fine and p.id == id then return p end
+  error(redis.error_reply('WRONGTYPE the key ' .. P .. 'player:' .. id .. ' is not a record of matchd'))
+end
+
+local function player(id)
+  if players[id] then return players[id] end
+  local text = texts[id]
+  if text == nil then text = redis.call('GET', P .. 'player:' .. id) end
+  players[id] = text and recorded(id, text) or unheard_of(id)
+  return players[id]
+end
+
+local function is_under_way(p) return UNDER_WAY[p.state] end
+
+local function ensure_player(p)
+  local places = p.mode .. ' ' .. p.node
+  if sure[places] then return end
+  local queue, line = 'queue:' .. p.mode, 'order:' .. p.mode
+  ensure_sets({'away', 'matched', queue, line, 'players:' .. p.node, 'players:' .. node})
+  sure[places] = true
+end
+
+-- The record was changed.
+local function put(p) changed[p.id] = p end
+
+local function numbered(body, seq) return body .. ',"seq":' .. seq .. '}' end
+
+-- `body` is a JSON object without its closing brace. Returns how many nodes heard it.
+local function tell(p, body)
+  p.seq = p.seq + 1
+  p.told = p.told .. body .. '\n'
+  if p.seq - p.kept_from >= KEPT_MESSAGES then
+    p.told, p.kept_from = string.match(p.told, '\n(.*)'), p.kept_from + 1
+  end
+  put(p)
+  return redis.call('PUBLISH', P .. 'notifications:' .. p.id, numbered(body, p.seq))
+end
+
+-- Whoever speaks for him has heard messages up to `seq`, of which nothing is known here.
+local function renumber(p, seq)
+  p.seq, p.kept_from, p.told = seq, seq + 1, ''
+  put(p)
+end
+
+local function number_from(p, seq)
+  if p.seq < seq then renumber(p, seq) end
+end
+
+local function tell_queued(p) tell(p, '{"type":"queued"') end
+
+local function tell_start_loading(p)
+  return tell(p, '{"type":"start_loading","loading_session_id":"' .. p.session .. '"')
+end
+
+local function tell_requeued(p, reason) tell(p, '{"type":"requeued","reason":"' .. reason .. '"') end
+
+-- everybody under way is in exactly one of these sets; the one of node '' holds those without a connection
+local function own(p, new_node, conn)
+  srem('players:' .. p.node, p.id)
+  sadd('players:' .. new_node, p.id)
+  p.node, p.conn = new_node, conn
+  put(p)
+end
+
+local function enter_queue(p)
+  sadd('queue:' .. p.mode, p.id)
+  if p.order == 'fifo' then zadd('order:' .. p.mode, p.since, p.id) end
+end
+
+local function quit_queue(p)
+  srem('queue:' .. p.mode, p.id)
+  if p.order == 'fifo' then zrem('order:' .. p.mode, p.id) end
+end
+
+local function not_away(p)
+  zrem('away', p.id)
+  p.away = ''
+  put(p)
+end
+
+local function come_back(p)
+  if p.away == '' then return end
+  not_away(p)
+  if p.state == 'queued' then enter_queue(p) end
+end
+
+local function go_away(p, grace)
+  own(p, '', '')
+  p.away = now + grace
+  zadd('away', p.away, p.id)
+  if p.state == 'queued' then quit_queue(p) end
+end
+
+-- A new life as a queued player; whatever the record said before is over, but for its numbering.
+local function begin(p, mode, order, since, conn, seq)
+  if p.state == 'matched' then zrem('matched', p.id) end
+  p.state, p.mode, p.order, p.since, p.node, p.conn = 'queued', mode, order, since, node, conn
+  p.away, p.session, p.match, p.excused = '', '', '', ''
+  renumber(p, math.max(p.seq, seq))
+  sadd('players:' .. node, p.id)
+  enter_queue(p)
+end
+
+-- The end of being under way. The record can still be read for a while, by those who missed it.
+local function finish(p, state, kept)
+  srem('players:' .. p.node, p.id)
+  if p.away ~= '' then not_away(p) end
+  p.state, p.session = state, ''
+  lifetimes[p.id] = kept or KEPT_MS
+  put(p)
+end
+
+local function forget(p)
+  finish(p, 'left', TOMBSTONE_MS)
+  count('left')
+end
+
+local function is_matched_in(p, sid)
+  return sid ~= '' and string.find(p.match, '"loading_session_id":"' .. sid .. '"', 1, true)
+end
+
+-- A player's newest connection speaks for him: the older one is told so, on its own node.
+local function take_over(p, conn)
+  if p.conn ~= '' and p.conn ~= conn then
+    redis.call('PUBLISH', P .. 'node:' .. p.node, '{"superseded":"' .. p.conn .. '","player_id":"' .. p.id .. '"}')
+  end
+  if is_under_way(p) then
+    own(p, node, conn)
+    come_back(p)
+  elseif p.state ~= '' then
+    p.node, p.conn = node, conn
+    put(p)
+  end
+end
+
+local function tell_place(p)
+  if p.state == 'queued' then
+    tell_queued(p)
+  elseif p.state == 'matched' then
+    tell(p, p.match)
+  else
+    tell_start_loading(p)
+  end
+end
