@@ -167,6 +167,18 @@ class ForgottenTests(StoreTestCase):
         self.assertEqual([self.record("b")[name] for name in ("state", "conn", "seq")], ["matched", "b2", "5"])
         self.assertEqual(self.told("b")[-1]["team"], 1)
 
+    def test_undecided_by_a_newer_connection(self) -> None:
+        """While it is open what became of the newer connection's session, the older one misses nothing of its match."""
+        reservation = self.reserved("a", "b")
+        older, before = self.claim("a"), self.record("a")
+        later = str(int(older.since) + 1)
+        newer = Claim("a", "a2", "loading", "Ranked", "fifo", later, "lost", 1)
+        self.assertEqual(self.compare(newer), [Finding(undecided=True)])
+        self.assertEqual(self.record("a"), before)
+        outcome(self.store.settle(reservation, f'{MATCH},"loading_session_id":"{older.session}"'))
+        [finding] = self.compare(older)
+        self.assertIn(b'"type":"match_found"', finding.missed[0])
+
     def test_given_back_an_earlier_life(self) -> None:
         """If an older connection was the first to speak, what he has wished for since then counts all the same."""
         self.settle(self.reserved("a", "b"))

@@ -119,6 +119,7 @@ local function told_what_became_of_it(p, mine)
   end
   redis.call('SET', P .. 'forgotten:' .. mine.session, now, 'PX', KEPT_MS, 'NX')
   if is_undecided(mine.session) then return false end
+  renumber(p, mine.seq)
   restore_place(p, mine)
   return true
 end
@@ -189,10 +190,10 @@ local function compare(mine)
     return {'ok'}
   end
   local earlier = tells_of_an_earlier_life(p, mine)
-  if earlier then renumber(p, mine.seq) end
   if (p.state == '' or earlier) and mine.place == 'loading' and mine.mode ~= '' then
     return {told_what_became_of_it(p, mine) and 'ok' or 'later'}
   end
+  if earlier then renumber(p, mine.seq) end
   if p.state == '' then
     local over = mine.place == 'none' or (mine.place == 'matched' and mine.session == '')
     if not over then put_right(p, mine) end
