@@ -69,6 +69,16 @@ class MissedTests(StoreTestCase):
         queued = b'{"type":"queued","seq":7}'
         self.assertEqual(finding, Finding(missed=(queued,), since=since, mode="Ranked", order="fifo"))
 
+    def test_requeued_before_the_answer(self) -> None:
+        """Who asked, was drawn and is back in the queue, and heard nothing of it all, is answered that he is queued."""
+        self.server()
+        self.enqueue("a")
+        self.enqueue("b")
+        self.loading("a", "b")
+        self.leave("b")
+        [finding] = self.compare(Claim("a", "a1", "asking", seq=-1))
+        self.assertEqual(finding.missed, (b'{"type":"queued","seq":4}',))
+
     def test_since_when_he_waits(self) -> None:
         """Who heard that he is in the queue, but not the answer that says since when, learns it now."""
         since = self.enqueue("a").since

@@ -183,7 +183,9 @@ local function compare(mine)
     local knows = not heard and mine.mode ~= '' and mine or p
     local word = {'accepted', heard and p.since or '0', knows.mode, knows.order}
     if mine.seq >= 0 then return missed(p, mine.seq, word) end
-    return heard and missed(p, p.seq - 1, word) or {'ok'}
+    if not heard then return {'ok'} end
+    if p.state == 'queued' then tell_queued(p) end -- to be requeued is no answer to who has not heard that he waits
+    return missed(p, p.seq - 1, word)
   end
   if mine.place == 'remembered' then
     remember_match(p, mine)
