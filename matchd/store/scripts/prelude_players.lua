@@ -57,7 +57,7 @@ end
 -- The record was changed.
 local function put(p) changed[p.id] = p end
 
-local function numbered(body, seq) return body .. ',"seq":' .. seq .. '}' end
+local function numbered(body, seq) return body .. ',"seq":' .. text_of[seq] .. '}' end
 
 -- `body` is a JSON object without its closing brace. Returns how many nodes heard it.
 local function tell(p, body)

@@ -21,7 +21,7 @@ local STRIDE = 10
 
 local function missed(p, seq, reply)
   excuse(p) -- he may have been told too late that he has to load
-  local n = p.kept_from
+  local n = tonumber(p.kept_from)
   for body in string.gmatch(p.told, '[^\n]+') do
     if n > seq then reply[#reply + 1] = numbered(body, n) end
     n = n + 1
