@@ -26,7 +26,7 @@ class ForgottenTests(StoreTestCase):
         self.assertEqual(self.compare(*claims), [Finding()] * 3)
         self.assertEqual(self.queue(), ["a", "b", "c"])
         for player in "abc":
-            self.assertEqual(self.record(player), {**before[player], "kept_from": "2", "told": ""})
+            self.assertEqual(self.record(player), {**before[player], "answer": "2", "kept_from": "2", "told": ""})
         self.assertEqual(self.ear.heard(), [])
 
     def test_loading(self) -> None:

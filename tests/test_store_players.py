@@ -9,7 +9,7 @@ from tests.support.stores import StoreTestCase
 from tests.support.world import TEAMS, outcome
 
 QUEUED = {"type": "queued"}
-NUMBERED_TWICE = {"seq": "2", "told": '{"type":"queued"\n' * 2}
+NUMBERED_TWICE = {"seq": "2", "answer": "2", "told": '{"type":"queued"\n' * 2}
 
 
 class EnqueueTests(StoreTestCase):

@@ -6,8 +6,8 @@ A record is its fields in order, each ended by a zero byte.
 from __future__ import annotations
 
 PLAYER = (
-    "id", "state", "mode", "order", "since", "session", "node", "conn", "away", "excused", "match", "seq", "kept_from",
-    "told",
+    "id", "state", "mode", "order", "since", "session", "node", "conn", "away", "excused", "match", "seq", "answer",
+    "kept_from", "told",
 )  # fmt: skip
 SESSION = (
     "state", "mode", "size", "roster", "teams", "created", "deadline", "ready", "owner", "server", "address", "tried",

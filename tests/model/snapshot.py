@@ -126,7 +126,9 @@ class Snapshot:
 def _record(text: str) -> dict[str, str]:
     """A player's record, but for what he was told."""
     return {
-        name: value for name, value in read_record(PLAYER, text.encode()).items() if name not in ("kept_from", "told")
+        name: value
+        for name, value in read_record(PLAYER, text.encode()).items()
+        if name not in ("answer", "kept_from", "told")
     }
 
 

@@ -25,7 +25,7 @@ local function shifted(record, count, moments)
 end
 
 local function shift_player(key) -- since, away
-  redis.call('SET', key, shifted(redis.call('GET', key), 14, {[5] = ms * 1000, [9] = ms}), 'KEEPTTL')
+  redis.call('SET', key, shifted(redis.call('GET', key), 15, {[5] = ms * 1000, [9] = ms}), 'KEEPTTL')
 end
 
 local function shift_session(key) -- created, deadline

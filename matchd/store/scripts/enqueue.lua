@@ -39,7 +39,7 @@ local function enqueue(id, conn, mode, order, seq, cooldowns, terms)
   end
   -- who came first in this run also waits longer
   begin(p, mode, order, string.format('%.0f', now_us + accepted), conn, tonumber(seq))
-  tell_queued(p)
+  tell_place(p)
   accepted = accepted + 1
   count('accepted')
   local answer = {'accepted', p.seq, p.since}

@@ -8,7 +8,7 @@ local lifetimes = {}  -- by id: for how long (ms) a record is kept that comes to
 -- Of whom nothing is known.
 local function unheard_of(id)
   return {id = id, state = '', mode = '', order = '', since = '', session = '', node = '', conn = '', away = '',
-    excused = '', match = '', seq = 0, kept_from = 1, told = ''}
+    excused = '', match = '', seq = 0, answer = 1, kept_from = 1, told = ''}
 end
 
 local texts = {} -- by id: records as they were read; false where there is none
@@ -72,15 +72,13 @@ end
 
 -- Whoever speaks for him has heard messages up to `seq`, of which nothing is known here.
 local function renumber(p, seq)
-  p.seq, p.kept_from, p.told = seq, seq + 1, ''
+  p.seq, p.answer, p.kept_from, p.told = seq, seq + 1, seq + 1, ''
   put(p)
 end
 
 local function number_from(p, seq)
   if p.seq < seq then renumber(p, seq) end
 end
-
-local function tell_queued(p) tell(p, '{"type":"queued"') end
 
 local function tell_start_loading(p)
   return tell(p, '{"type":"start_loading","loading_session_id":"' .. p.session .. '"')
@@ -167,12 +165,14 @@ local function take_over(p, conn)
   end
 end
 
+-- The answer to what he asked. It is known as such, for one who never hears that he is answered.
 local function tell_place(p)
   if p.state == 'queued' then
-    tell_queued(p)
+    tell(p, '{"type":"queued"')
   elseif p.state == 'matched' then
     tell(p, p.match)
   else
     tell_start_loading(p)
   end
+  p.answer = text_of[p.seq]
 end

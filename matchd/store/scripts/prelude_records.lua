@@ -9,18 +9,19 @@ local text_of = setmetatable({}, {__index = function(known, number)
   return known[number]
 end})
 
-local PLAYER = string.rep('s', 14)
+local PLAYER = string.rep('s', 15)
 
 local function player_as_text(p)
   return struct.pack(PLAYER, p.id, p.state, p.mode, p.order, p.since, p.session, p.node, p.conn, p.away, p.excused,
-    p.match, text_of[p.seq], p.kept_from, p.told)
+    p.match, text_of[p.seq], p.answer, p.kept_from, p.told)
 end
 
 local function player_of_text(text)
-  local id, state, mode, order, since, session, node, conn, away, excused, match, seq, kept_from, told =
+  local id, state, mode, order, since, session, node, conn, away, excused, match, seq, answer, kept_from, told =
     struct.unpack(PLAYER, text)
   return {id = id, state = state, mode = mode, order = order, since = since, session = session, node = node,
-    conn = conn, away = away, excused = excused, match = match, seq = tonumber(seq), kept_from = kept_from, told = told}
+    conn = conn, away = away, excused = excused, match = match, seq = tonumber(seq), answer = answer,
+    kept_from = kept_from, told = told}
 end
 
 local SESSION = string.rep('s', 12)

@@ -184,8 +184,7 @@ local function compare(mine)
     local word = {'accepted', heard and p.since or '0', knows.mode, knows.order}
     if mine.seq >= 0 then return missed(p, mine.seq, word) end
     if not heard then return {'ok'} end
-    if p.state == 'queued' then tell_queued(p) end -- to be requeued is no answer to who has not heard that he waits
-    return missed(p, p.seq - 1, word)
+    return missed(p, (is_under_way(p) and p.answer or p.seq) - 1, word)
   end
   if mine.place == 'remembered' then
     remember_match(p, mine)
