@@ -16,5 +16,5 @@ SESSION = (
 
 def read_record(names: tuple[str, ...], text: bytes) -> dict[str, str]:
     """What a record says, by the names of its fields; nothing if it is none of matchd's."""
-    fields = text.decode().split("\0")
+    fields = text.decode(errors="replace").split("\0")
     return dict(zip(names, fields, strict=False)) if len(fields) == len(names) + 1 else {}

@@ -8,7 +8,7 @@ local lifetimes = {}  -- by id: for how long (ms) a record is kept that comes to
 -- Of whom nothing is known.
 local function unheard_of(id)
   return {id = id, state = '', mode = '', order = '', since = '', session = '', node = '', conn = '', away = '',
-    excused = '', match = '', seq = 0, answer = 1, kept_from = 1, told = ''}
+    excused = '', match = '', seq = 0, answer = '1', kept_from = '1', told = ''}
 end
 
 local texts = {} -- by id: records as they were read; false where there is none
@@ -72,7 +72,8 @@ end
 
 -- Whoever speaks for him has heard messages up to `seq`, of which nothing is known here.
 local function renumber(p, seq)
-  p.seq, p.answer, p.kept_from, p.told = seq, seq + 1, seq + 1, ''
+  local next_one = text_of[seq + 1]
+  p.seq, p.answer, p.kept_from, p.told = seq, next_one, next_one, ''
   put(p)
 end
 
