@@ -81,6 +81,14 @@ class MissedTests(StoreTestCase):
         [finding] = self.compare(Claim("a", "a1", "asking", seq=-1))
         self.assertEqual([json.loads(told)["type"] for told in finding.missed], ["queued", "start_loading", "requeued"])
 
+    def test_matched_before_the_answer(self) -> None:
+        """Who asked, was drawn and matched and heard nothing, hears it all, from the answer on."""
+        self.settle(self.reserved("a", "b"))
+        [finding] = self.compare(Claim("a", "a1", "asking", "Ranked", "fifo", seq=-1))
+        self.assertEqual(
+            [json.loads(told)["type"] for told in finding.missed], ["queued", "start_loading", "match_found"]
+        )
+
     def test_since_when_he_waits(self) -> None:
         """Who heard that he is in the queue, but not the answer that says since when, learns it now."""
         since = self.enqueue("a").since

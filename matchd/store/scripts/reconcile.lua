@@ -183,8 +183,7 @@ local function compare(mine)
     local knows = not heard and mine.mode ~= '' and mine or p
     local word = {'accepted', heard and p.since or '0', knows.mode, knows.order}
     if mine.seq >= 0 then return missed(p, mine.seq, word) end
-    if not heard then return {'ok'} end
-    return missed(p, (is_under_way(p) and p.answer or p.seq) - 1, word)
+    return heard and missed(p, p.answer - 1, word) or {'ok'}
   end
   if mine.place == 'remembered' then
     remember_match(p, mine)
