@@ -49,5 +49,5 @@ SCENARIO = Scenario(
     draw,
     full={"matches": 10_000},
     smoke={"matches": 50},
-    rounds=3,
+    rounds=5,
 )
