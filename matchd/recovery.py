@@ -148,14 +148,20 @@ class Recovery:
         await self._departures.retry()
 
     async def _compare(self, speakers: Sequence[Present]) -> None:
+        behind = await self._compare_once(speakers)
+        await self._compare_once(behind)  # what they believe by what they had missed may be over by now, too
+
+    async def _compare_once(self, speakers: Sequence[Present]) -> Sequence[Present]:
+        """Returns those who had missed something."""
         speakers = [speaker for speaker in speakers if speaker.standing.player_id]
         if not speakers:
-            return
+            return ()
         findings = await self._store.reconcile([speaker.claim() for speaker in speakers])
         for speaker, finding in zip(speakers, findings, strict=True):
             if finding.undecided:
                 self._undecided.append(speaker)
             speaker.learn(finding)
+        return [speaker for speaker, finding in zip(speakers, findings, strict=True) if finding.missed]
 
     # what is overdue
 

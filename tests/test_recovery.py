@@ -214,3 +214,21 @@ class GraceTests(NodesTestCase):
         self.assertEqual((self.state("a"), self.queue("Duos")), (["queued"], []))
         again = self.service.player("a", 0).resume()
         self.assertEqual((again.types, self.queue("Duos")), (["queued"], ["a"]))
+
+
+class ShortGraceTests(NodesTestCase):
+    """The grace is over before anybody notices that a node is cut off."""
+
+    tempo = Tempo(reconnect_grace=1)
+
+    def test_newer_connection_came_and_went(self) -> None:
+        """Whose newer connection came and went while his node was cut off has his place again by the older one."""
+        older, cut_off = self.queued("a", 0), self.service.nodes[0]
+        cut_off.disconnect()
+        self.queued("a", 1).vanish()
+        self.service.advance(2.5)
+        self.assertEqual(self.state("a"), ["left"])
+        cut_off.heal_subscriber()
+        cut_off.commands.reopen(self.service.path)
+        cut_off.connect()
+        self.assertEqual((self.state("a"), self.queue(), older.closed), (["queued"], ["a"], None))
