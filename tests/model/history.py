@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from tests.model.clients import Client
     from tests.model.hosts import Hosts
     from tests.model.snapshot import Snapshot
+
+KEPT = 120.0
+"""Seconds after which a match is not told again, and a failure to load is forgotten."""
 
 Message = dict[str, Any]
 
@@ -31,7 +34,7 @@ class Broken(AssertionError):
 class History:
     """Collects what is wrong as it happens; ``check`` raises it when the step is over."""
 
-    def __init__(self, hosts: Hosts) -> None:
+    def __init__(self, hosts: Hosts, now: Callable[[], float]) -> None:
         self.forgiven: set[str] = set()
         """Sessions of which the store has lost the memory: some of their players may know more of them than it."""
         self.contested: set[str] = set()
@@ -39,6 +42,8 @@ class History:
         self.clients: list[Client] = []
         self.settled: dict[str, str] = {}
         """The server of each session that the store has settled."""
+        self.settled_at: dict[str, float] = {}
+        """When that was."""
         self.speakers: defaultdict[str, list[str]] = defaultdict(list)
         """The connections that were accepted, for each player, in that order."""
         self.ready: defaultdict[str, set[str]] = defaultdict(set)
@@ -50,6 +55,7 @@ class History:
         """The connections that a draining node has closed, and of which the store does not know that yet."""
         self._blamed: set[tuple[str, str]] = set()
         self._hosts = hosts
+        self._now = now
         self._wrongs: list[Broken] = []
         self._loaded: defaultdict[str, set[str]] = defaultdict(set)
         self._to_load: set[tuple[str, str]] = set()
@@ -100,7 +106,8 @@ class History:
             if session:
                 self._cancelled.add(session)
                 self._check_guilt(client, message, session)
-            if session in self._told and session not in self.forgiven:
+            known = self._now() - self.settled_at.get(session, inf) < KEPT
+            if known and session in self._told and session not in self.forgiven:
                 self.wrong(4, f"{session} has a match and was cancelled, as {client} heard")
 
     def _check_guilt(self, client: Client, message: Message, session: str) -> None:

@@ -16,7 +16,7 @@ from matchd.node import Tempo
 from matchd.store.store import Store
 from tests.model.agreement import at_rest
 from tests.model.clients import Client
-from tests.model.history import History
+from tests.model.history import KEPT, History
 from tests.model.hosts import Host, Hosts
 from tests.model.invariants import of_the_store
 from tests.model.laboratory import CLOCK, START_US, Change, laboratory, scripts
@@ -36,8 +36,6 @@ end
 """
 """What runs out is a multiple of a quarter second; the little that really passed is made up for."""
 HEARTBEAT = 5.0
-KEPT = 120.0
-"""Seconds after which a match is not told again, and a failure to load is forgotten."""
 LONGEST_STEP = 1.5
 """Seconds that may pass at once without anything being late for it: a lone node has swept before the gap rule holds."""
 
@@ -70,7 +68,7 @@ class ModelWorld:
         for script in scripts(changes).values():
             self._direct.ask("SCRIPT", "LOAD", script.text)
         self.hosts = Hosts(self.now)
-        self.history = History(self.hosts)
+        self.history = History(self.hosts, self.now)
         self.witness = Witness(scripts(changes), self._ask_all, self.snapshot, self.history, self.hosts, self.now)
         self._censor = Store(DirectWire(self.run), None, MODES.values(), node="censor")  # type: ignore[arg-type]
         self._watch_the_log(after)
