@@ -169,7 +169,7 @@ class History:
 
     def _hear_match(self, client: Client, message: Message) -> None:
         player, game = client.player_id, message["session_id"]
-        session = game.removeprefix("game-").partition("@")[0]
+        session = _session_of(game)
         where = game, message["server_address"]
         request = self._hosts.requests.get(session)
         if request is None or player not in request.players:
@@ -183,11 +183,16 @@ class History:
             self.wrong(4, f"{client} has the match {game}, which was cancelled")
         if game in self._has[player]:  # an old connection may hear it after all
             return
-        if self._has[player] and player not in self._wants_more:
+        if self._has[player] and player not in self._wants_more and not self._is_forgotten(client):
             self.wrong(5, f"{client} has {self._has[player]} and {game}, and asked for no second match")
         self._has[player].append(game)
         if not self._asks(player):
             self._wants_more.discard(player)
+
+    def _is_forgotten(self, client: Client) -> bool:
+        """Whether the store has lost the matches that a newer connection heard of: an older one's word counts then."""
+        lost = all(_session_of(game) in self.forgiven for game in self._has[client.player_id])
+        return lost and self._others_spoke_since(client)
 
     def _asks(self, player: str) -> bool:
         """Whether a question of this player is open: it may be for another match, or take effect after all."""
@@ -206,3 +211,7 @@ class History:
         for player in request.players:
             if not self._loaded[player] & {session, "any"}:
                 self.wrong(5, f"{session} is ready with {request.players}, and {player} never said so")
+
+
+def _session_of(game: str) -> str:
+    return game.removeprefix("game-").partition("@")[0]
