@@ -40,6 +40,8 @@ class Client:
     def _object(self, invariant: int, text: str) -> None:
         """Something it may not hear, unless it is another connection that is spoken to."""
         history = self._world.history
+        if invariant == 11 and history.others_spoke_since(self):
+            return  # they ask in turns, and each hears what the other is answered
         speaks = [self.connection_id] == history.speakers[self.player_id][-1:]
         if self.player_id not in history.contested and (speaks or not history.speakers[self.player_id]):
             history.wrong(invariant, text)

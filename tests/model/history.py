@@ -101,7 +101,7 @@ class History:
             self._to_load.add(loads)
             self.harmed.pop(loads, None)  # he is back in time
         elif message["type"] == "requeued" or message.get("code") == "loading_timeout":
-            if self._others_spoke_since(client):
+            if self.others_spoke_since(client):
                 return  # it may be about a newer connection's session
             if session:
                 self._cancelled.add(session)
@@ -122,7 +122,7 @@ class History:
         """A node has closed a client's connection."""
         match code:
             case CloseCode.SUPERSEDED:
-                if client.player_id not in self.contested and not self._others_spoke_since(client):
+                if client.player_id not in self.contested and not self.others_spoke_since(client):
                     self.wrong(10, f"{client} was superseded, and nobody asked for {client.player_id} since")
             case CloseCode.DRAINING if client.node.draining:
                 self._sent_away[client.connection_id] = client
@@ -158,7 +158,7 @@ class History:
                 self.wrong(13, f"{player} is blamed for {session}, and it was not his fault")
             self._blamed.add((player, session))
 
-    def _others_spoke_since(self, client: Client) -> bool:
+    def others_spoke_since(self, client: Client) -> bool:
         """Whether another connection was accepted after this one was for the first time, or had asked in vain."""
         spoke, first = self.speakers[client.player_id], self._spoke_before.get(client, 0)
         if client.connection_id in spoke:
@@ -192,7 +192,7 @@ class History:
     def _is_forgotten(self, client: Client) -> bool:
         """Whether the store has lost the matches that a newer connection heard of: an older one's word counts then."""
         lost = all(_session_of(game) in self.forgiven for game in self._has[client.player_id])
-        return lost and self._others_spoke_since(client)
+        return lost and self.others_spoke_since(client)
 
     def _asks(self, player: str) -> bool:
         """Whether a question of this player is open: it may be for another match, or take effect after all."""
