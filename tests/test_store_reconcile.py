@@ -71,6 +71,15 @@ class MissedTests(StoreTestCase):
         queued = b'{"type":"queued","seq":7}'
         self.assertEqual(finding, Finding(missed=(queued,), since=since, mode="Ranked", order="fifo"))
 
+    def test_matched_before_he_asked_anew(self) -> None:
+        """Who asks for his next match before he has heard of the last one, by one connection, hears of that first."""
+        self.settle(self.reserved("a", "b"))
+        self.enqueue("a", seq=2)
+        [finding] = self.compare(self.claim("a", seq=2))
+        self.assertEqual([json.loads(told)["type"] for told in finding.missed], ["match_found", "queued"])
+        self.enqueue("b", conn="b2")
+        self.assertEqual(self.record("b")["told"], '{"type":"queued"\n')
+
     def test_requeued_before_the_answer(self) -> None:
         """Who asked, was drawn, is back in the queue and heard nothing, hears it all, from the answer on."""
         self.server()

@@ -31,6 +31,7 @@ local function enqueue(id, conn, mode, order, seq, cooldowns, terms)
   p.mode = mode
   ensure_player(p)
 
+  local goes_on = p.conn == conn
   take_over(p, conn)
   if is_under_way(p) then
     number_from(p, tonumber(seq))
@@ -38,7 +39,7 @@ local function enqueue(id, conn, mode, order, seq, cooldowns, terms)
     return {'accepted', p.seq, p.since}
   end
   -- who came first in this run also waits longer
-  begin(p, mode, order, string.format('%.0f', now_us + accepted), conn, tonumber(seq))
+  begin(p, mode, order, string.format('%.0f', now_us + accepted), conn, tonumber(seq), goes_on)
   tell_place(p)
   accepted = accepted + 1
   count('accepted')

@@ -124,12 +124,13 @@ local function go_away(p, grace)
   if p.state == 'queued' then quit_queue(p) end
 end
 
--- A new life as a queued player; whatever the record said before is over, but for its numbering.
-local function begin(p, mode, order, since, conn, seq)
+-- A new life as a queued player; whatever the record said before is over, but for its numbering, and for what the
+-- connection that goes on has not heard yet.
+local function begin(p, mode, order, since, conn, seq, goes_on)
   if p.state == 'matched' then zrem('matched', p.id) end
   p.state, p.mode, p.order, p.since, p.node, p.conn = 'queued', mode, order, since, node, conn
   p.away, p.session, p.match, p.excused = '', '', '', ''
-  renumber(p, math.max(p.seq, seq))
+  if not goes_on or p.seq < seq then renumber(p, math.max(p.seq, seq)) end
   sadd('players:' .. node, p.id)
   enter_queue(p)
 end
