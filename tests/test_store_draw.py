@@ -21,9 +21,8 @@ class DrawTests(StoreTestCase):
         drawn = self.draw()
         self.assertEqual((drawn.matches, drawn.waiting, drawn.short_of_servers), (1, 0, False))
         session = self.record("a")["session"]
-        record = session_record(self.redis, session)
-        said = [record[name] for name in ("mode", "state", "teams", "roster")]
-        self.assertEqual(said, ["Ranked", "loading", "0 1", "a b"])
+        said = session_record(self.redis, session)
+        self.assertEqual([said[it] for it in ("mode", "state", "teams", "roster")], ["Ranked", "loading", "0 1", "a b"])
         self.assertEqual(self.redis.ask("HMGET", f"loading:{session}", "a", "b"), [b"loading", b"loading"])
         self.assertEqual(self.told("b")[-1], {"type": "start_loading", "loading_session_id": session})
         self.assertEqual((self.queue(), self.state("a", "b")), ([], ["loading", "loading"]))

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from matchd.store.records import PLAYER, SESSION, read_record
+from matchd.store.records import PLAYER, SESSION
 from tests.support.blocking import BlockingConnection
+from tests.support.keyspace import record, session_record
 
 
 def rewrite_player(redis: BlockingConnection, player: str, **said: str) -> None:
     """Put something into a player's record."""
-    record = read_record(PLAYER, redis.ask("GET", f"player:{player}"))
-    redis.ask("SET", f"player:{player}", _text(PLAYER, record | said), "KEEPTTL")
+    redis.ask("SET", f"player:{player}", _text(PLAYER, record(redis, player) | said), "KEEPTTL")
 
 
 def rewrite_session(redis: BlockingConnection, session: str, **said: str) -> None:
     """Put something into a loading session's record."""
-    record = read_record(SESSION, redis.ask("HGET", f"loading:{session}", ":session"))
-    redis.ask("HSET", f"loading:{session}", ":session", _text(SESSION, record | said))
+    redis.ask("HSET", f"loading:{session}", ":session", _text(SESSION, session_record(redis, session) | said))
 
 
 def _text(names: tuple[str, ...], said: Mapping[str, str]) -> str:

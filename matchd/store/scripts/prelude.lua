@@ -1,11 +1,10 @@
--- What every script begins with: the conventions, and the moves of players that scripts share.
+-- What every script begins with: the conventions, who may ask, and how that which a script changes is gathered.
 --
 -- KEYS[1]  the key prefix, so that a cluster can route by its hash tag; may be empty
 -- ARGV[1]  the node that asks
 -- ARGV[2]  the moment (ms, by this server's clock) after which the question is void; 0: never
 --
--- Conventions: a player's record is read once, as a table, and every function that changes it keeps the
--- table true. Ids are strings, moments are ms, `since` is us so that it also orders who came first.
+-- Conventions: a record is read once, as a table, and every function that changes it keeps the table true. Ids are strings, moments are ms, `since` is us so that it also orders who came first.
 -- A script calls guard() first, checks everything next, and commits last: nothing here is rolled back. Every call
 -- of Redis costs about a microsecond, so what a script changes is gathered, and written in few calls by commit().
 
