@@ -20,7 +20,17 @@ local function allocate(s, lease, host)
   return {'complete', s.id, s.mode, s.server, s.address, unpack(words(s.roster))}
 end
 
-local function has_loaded(s, id) return s.loaded[id] or redis.call('HGET', P .. s.key, id) == 'ready' end
+local loaded = {} -- by id: who has in this run
+
+local function has_loaded(s, id) return loaded[id] or redis.call('HGET', P .. s.key, id) == 'ready' end
+
+local function mark_as_loaded(s, id)
+  loaded[id] = true
+  s.ready, s.fields = s.ready + 1, s.fields or {}
+  s.fields[#s.fields + 1] = id
+  s.fields[#s.fields + 1] = 'ready'
+  put_session(s)
+end
 
 local function complete(id, conn, sid, lease)
   local p = player(id)
@@ -35,12 +45,10 @@ local function complete(id, conn, sid, lease)
 
   local last, host = s.ready + 1 == s.size, nil
   if last then
-    ensure_sets({'loading', 'allocating', 'unplaced', 'allocations:' .. node})
+    ensure_allocation(node)
     host = host_for(s)
   end
-  s.ready, s.loaded[id] = s.ready + 1, true
-  hset(s.key, id, 'ready')
-  put_session(s)
+  mark_as_loaded(s, id)
   return last and allocate(s, tonumber(lease), host) or {'waiting'}
 end
 

@@ -1,34 +1,8 @@
 -- What every script that changes something ends with, after the other preludes: it writes what was gathered.
 
-local function write_members(changes, add, remove)
-  for key, changed in pairs(changes) do
-    local new, gone = {}, {}
-    for member, what in pairs(changed) do
-      local list = what and new or gone
-      if what and what ~= true then list[#list + 1] = what end -- the score
-      list[#list + 1] = member
-    end
-    if #new > 0 then redis.call(add, P .. key, unpack(new)) end
-    if #gone > 0 then redis.call(remove, P .. key, unpack(gone)) end
-    changes[key] = nil
-  end
-end
-
 local function write_sessions()
-  for _, s in pairs(moved) do hset(s.key, ':session', session_as_text(s)) end
+  for _, s in pairs(moved) do redis.call('HSET', P .. s.key, ':session', session_as_text(s), unpack(s.fields or {})) end
   moved = {}
-end
-
-local function write_fields()
-  for key, changed in pairs(hashes) do
-    local fields = {}
-    for field, value in pairs(changed) do
-      fields[#fields + 1] = field
-      fields[#fields + 1] = value
-    end
-    redis.call('HSET', P .. key, unpack(fields))
-    hashes[key] = nil
-  end
 end
 
 local function write_players()
@@ -39,7 +13,7 @@ local function write_players()
       lasting[#lasting + 1] = key
       lasting[#lasting + 1] = text
     elseif lifetimes[id] then
-      redis.call('SET', key, text, 'PX', lifetimes[id])
+      redis.call('SET', key, text, 'PX', text_of[lifetimes[id]])
     else
       redis.call('SET', key, text, 'KEEPTTL')
     end
@@ -57,15 +31,14 @@ local function write_servers()
 end
 
 local function write_places()
-  write_members(sets, 'SADD', 'SREM')
-  write_members(sorted_sets, 'ZADD', 'ZREM')
+  for _, call in ipairs(calls) do redis.call(unpack(call)) end
+  calls, latest = {}, {}
 end
 
 -- Writes what was gathered; returns the reply that it is given, so that a script can end with it.
 local function commit(reply)
   write_places()
   write_sessions()
-  write_fields()
   write_servers()
   write_players()
   for what, n in pairs(tallied) do redis.pcall('HINCRBY', P .. 'tally', what, n) end

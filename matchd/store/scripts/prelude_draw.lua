@@ -50,7 +50,7 @@ local function form(sid, mode, size, drawn, first, deadline, teams)
     state = 'loading', mode = mode, size = size, roster = table.concat(roster, ' '), teams = teams, created = now,
     deadline = deadline, ready = 0, owner = '', server = '', address = '', tried = '',
   }), unpack(fields))
-  zadd('loading', text_of[deadline], sid)
+  zadd('loading', deadline, sid)
   sadd('unplaced', sid)
 end
 

@@ -125,22 +125,28 @@ local function disown(s)
   make_orphan(s.id, s.address)
 end
 
+-- What a session is written to, while `owner` allocates it.
+local function ensure_allocation(owner)
+  local places = 'allocations:' .. owner
+  if not sure[places] then ensure_sets({'loading', 'allocating', 'unplaced', places}) end
+end
+
 -- Everybody in the session, read before anything is written.
 local function members(s)
   if s.server ~= '' then server(s.server) end
-  local list = words(s.roster)
-  read_players(list)
-  for i, id in ipairs(list) do
+  local ids, list = words(s.roster), {}
+  read_players(ids)
+  for i, id in ipairs(ids) do
     list[i] = player(id)
     ensure_player(list[i])
   end
-  ensure_sets({'loading', 'allocating', 'unplaced', 'allocations:' .. s.owner})
+  ensure_allocation(s.owner)
   return list
 end
 
 local function close_session(s)
   redis.call('DEL', P .. s.key)
-  sessions[s.id], moved[s.id], hashes[s.key] = nil, nil, nil
+  sessions[s.id], moved[s.id] = nil, nil
   zrem(s.state, s.id)
   if s.server == '' then srem('unplaced', s.id) end
   if s.owner ~= '' then srem('allocations:' .. s.owner, s.id) end

@@ -89,7 +89,7 @@ local function tell_requeued(p, reason) tell(p, '{"type":"requeued","reason":"' 
 
 -- everybody under way is in exactly one of these sets; the one of node '' holds those without a connection
 local function own(p, new_node, conn)
-  srem('players:' .. p.node, p.id)
+  if p.node ~= new_node then srem('players:' .. p.node, p.id) end
   sadd('players:' .. new_node, p.id)
   p.node, p.conn = new_node, conn
   put(p)
