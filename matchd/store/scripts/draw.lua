@@ -8,4 +8,4 @@
 
 local refusal = guard()
 if refusal then return refusal end
-return commit(draw(ARGV[3], ARGV[4], ARGV[5]))
+return commit(draw(ARGV[3], ARGV[4], ARGV[5], {}))

@@ -13,12 +13,20 @@
 local refusal = guard()
 if refusal then return refusal end
 local accepted, cooling = 0, {}
-local newest = {} -- by mode: who entered its queue last, as {mode, order, terms, the answer to him}
+local arrived = {} -- by mode: players who are to enter its queue, with its order, the terms of a draw, the last one's answer
 
 local function read_cooldowns(ids)
   local keys = {}
   for i, id in ipairs(ids) do keys[i] = P .. 'cooldown:' .. id end
   for i, wait in ipairs(redis.call('MGET', unpack(keys))) do cooling[ids[i]] = wait end
+end
+
+local function arrive(p, terms, answer)
+  local them = arrived[p.mode] or {order = p.order}
+  arrived[p.mode] = them
+  them[#them + 1] = p
+  them.terms, them.answer = terms, answer
+  return answer
 end
 
 local function enqueue(id, conn, mode, order, seq, cooldowns, terms)
@@ -43,21 +51,24 @@ local function enqueue(id, conn, mode, order, seq, cooldowns, terms)
   tell_place(p)
   accepted = accepted + 1
   count('accepted')
-  local answer = {'accepted', p.seq, p.since}
-  if terms ~= '' then newest[mode] = {mode, order, terms, answer} end
-  return answer
+  return arrive(p, terms, {'accepted', p.seq, p.since})
 end
 
--- Whoever has entered a queue stays in it where the draw fails.
-local function draw_for(mode, order, terms, answer)
-  local fine, outcome = pcall(draw, mode, order, terms)
+local function draw_from(mode, them)
+  local fine, outcome = pcall(draw, mode, them.order, them.terms, them)
   if not fine or outcome[1] + outcome[3] == 0 then return end
-  for _, fact in ipairs(outcome) do answer[#answer + 1] = fact end
+  for _, fact in ipairs(outcome) do them.answer[#them.answer + 1] = fact end
 end
 
+-- Whoever is not drawn enters his queue, also where the draw fails.
 local function draw_all()
   write_places()
-  for _, last in pairs(newest) do draw_for(unpack(last)) end
+  for mode, them in pairs(arrived) do
+    if them.terms ~= '' then draw_from(mode, them) end
+    for _, p in ipairs(them) do
+      if p.state == 'queued' then enter_queue(p) end
+    end
+  end
 end
 
 local ids = every(7)

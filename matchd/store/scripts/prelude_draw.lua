@@ -26,7 +26,7 @@ end
 -- Whoever has no record that says he waits here was put into the set by somebody else, and is dropped.
 local function draw_players(mode, order, n)
   local drawn = {}
-  local popped = pop(mode, order, n)
+  local popped = n > 0 and pop(mode, order, n) or {}
   read_players(popped)
   for _, id in ipairs(popped) do
     local known, p = pcall(player, id)
@@ -66,22 +66,34 @@ local function count_waiting(mode, order)
   return in_line
 end
 
--- Draws matches of a mode, whose queue is written, from which players of this run are drawn too.
+-- Those who wait, then those who arrive, of whom none is in the queue by right.
+local function draw_both(mode, order, waiting, arriving, n)
+  local drawn = draw_players(mode, order, math.min(waiting, n))
+  local is_drawn = {}
+  for _, p in ipairs(drawn) do is_drawn[p.id] = true end
+  for _, p in ipairs(arriving) do
+    if #drawn < n and not is_drawn[p.id] then drawn[#drawn + 1] = p end
+  end
+  return drawn
+end
+
+-- Draws matches of a mode, from its queue, which is written, and of the players who are about to enter it.
 --
 -- `terms` are words: the stem of new session ids, most matches, their size, the loading timeout (ms), and the team (0,
 -- 1, ...) of each player in drawn order. Returns {matches, players still waiting, 1 if game servers were the limit,
 -- waits (ms) of those drawn...}.
-local function draw(mode, order, terms)
+local function draw(mode, order, terms, arriving)
   local stem, most, size, timeout, teams = string.match(terms, '^(%S+) (%d+) (%d+) (%d+) (.+)$')
   size = tonumber(size)
-  local waiting = count_waiting(mode, order)
+  local in_queue = count_waiting(mode, order)
+  local waiting = in_queue + #arriving
   local wanted = math.min(tonumber(most), math.floor(waiting / size))
   if wanted == 0 then return {0, waiting, 0} end
   ensure_sets({'loading', 'unplaced', 'slots', 'queue:' .. mode, 'order:' .. mode})
   local possible = placeable(wanted)
   if possible == 0 then return {0, waiting, 1} end
 
-  local drawn = draw_players(mode, order, possible * size)
+  local drawn = draw_both(mode, order, in_queue, arriving, possible * size)
   local formed = math.floor(#drawn / size)
   local outcome = {formed, waiting - formed * size, possible < wanted and 1 or 0}
   for i = 1, formed do

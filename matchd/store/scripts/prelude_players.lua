@@ -124,7 +124,7 @@ local function go_away(p, grace)
   if p.state == 'queued' then quit_queue(p) end
 end
 
--- A new life as a queued player; whatever the record said before is over, but for its numbering, and for what the
+-- A new life as a queued player, who is still to enter his queue; whatever the record said before is over, but for its numbering, and for what the
 -- connection that goes on has not heard yet.
 local function begin(p, mode, order, since, conn, seq, goes_on)
   if p.state == 'matched' then zrem('matched', p.id) end
@@ -132,7 +132,6 @@ local function begin(p, mode, order, since, conn, seq, goes_on)
   p.away, p.session, p.match, p.excused = '', '', '', ''
   if not goes_on or p.seq < seq then renumber(p, math.max(p.seq, seq)) end
   sadd('players:' .. node, p.id)
-  enter_queue(p)
 end
 
 -- The end of being under way. The record can still be read for a while, by those who missed it.
