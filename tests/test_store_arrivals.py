@@ -69,6 +69,17 @@ class ArrivalTests(StoreTestCase):
         self.assertEqual([reply[3:6] for reply in replies], ([[]] * 4 + [[2, 1, 0]]) * 2)
         self.assertEqual((self.queue(), len(self.queue(DEFAULT_MODE))), (["fifo4"], 1))
 
+    def test_who_was_put_into_the_queue_by_somebody_else(self) -> None:
+        """Who comes and is in the queue's keys already is drawn once, not against himself."""
+        self.server()
+        self.redis.ask("SADD", f"queue:{FIFO.name}", "a")
+        self.redis.ask("ZADD", f"order:{FIFO.name}", 1, "a")
+        self.assertIsNone(self.come("a"))
+        self.assertEqual((self.queue(), self.state("a")), (["a"], ["queued"]))
+        drawn = self.come("b")
+        assert drawn is not None
+        self.assertEqual((drawn.matches, self.state("a", "b"), self.queue()), (1, ["loading", "loading"], []))
+
     def test_where_drawing_fails(self) -> None:
         """Somebody else's key in the way of the draw keeps nobody from waiting."""
         self.contradictions_expected = True

@@ -21,12 +21,13 @@ local function read_cooldowns(ids)
   for i, wait in ipairs(redis.call('MGET', unpack(keys))) do cooling[ids[i]] = wait end
 end
 
-local function arrive(p, terms, answer)
+-- Returns the answer to him, which is still to say where he stands.
+local function arrive(p, terms)
   local them = arrived[p.mode] or {order = p.order}
   arrived[p.mode] = them
   them[#them + 1] = p
-  them.terms, them.answer = terms, answer
-  return answer
+  them.terms, them.answer = terms, {'accepted'}
+  return them.answer
 end
 
 local function enqueue(id, conn, mode, order, seq, cooldowns, terms)
@@ -48,10 +49,12 @@ local function enqueue(id, conn, mode, order, seq, cooldowns, terms)
   end
   -- who came first in this run also waits longer
   begin(p, mode, order, string.format('%.0f', now_us + accepted), conn, tonumber(seq), goes_on)
-  tell_place(p)
   accepted = accepted + 1
   count('accepted')
-  return arrive(p, terms, {'accepted', p.seq, p.since})
+  local answer = arrive(p, terms)
+  tell_place(p)
+  answer[2], answer[3] = p.seq, p.since
+  return answer
 end
 
 local function draw_from(mode, them)
