@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from matchd.messages import read_notice
 from matchd.model import Place
-from matchd.players.standing import Standing
+from matchd.players.standing import Standing, Wish
 
 NOW = 1000.0
 
@@ -70,6 +70,21 @@ class StandingTests(SynchronousTestCase):
         standing = told(QUEUED, LOADING)
         standing.forget_old(NOW + 1000)
         self.assertEqual(standing.session, "s")
+
+    def test_wish(self) -> None:
+        """Who hears that he waits does so where he asked for that last; since when is known if he was there before."""
+        frame = b'{"type":"queued","seq":4}'
+        for place, mode, after, waits in (
+            (Place.QUEUED, "Duos", 3, ("Duos", "random", "0")),
+            (Place.LOADING, "Duos", 3, ("Duos", "random", "0")),
+            (Place.LOADING, "Ranked", 3, ("Ranked", "random", "0")),
+            (Place.QUEUED, "Ranked", 3, ("Ranked", "random", "7")),
+            (Place.QUEUED, "Duos", 4, ("Ranked", "fifo", "7")),
+        ):
+            standing = Standing("p", place, "Ranked", "fifo", "7", wish=Wish(mode, "random", after))
+            standing.told(read_notice(frame), frame, NOW)
+            self.assertEqual((standing.place, standing.mode, standing.order, standing.since), (Place.QUEUED, *waits))
+            self.assertEqual(standing.wish is None, after == 3)
 
     def test_other_news(self) -> None:
         """What does not concern his place leaves it as it is."""

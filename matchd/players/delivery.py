@@ -62,6 +62,11 @@ class Delivery:
         return max(self.last or 0, *self._held, 0)
 
     @property
+    def expected(self) -> int:
+        """The highest number that has arrived, or is known to be on its way as an answer."""
+        return max(self.newest, self._answer)
+
+    @property
     def awaited(self) -> bool:
         """Whether an answer is still on its way."""
         return (self.last or 0) < self._answer

@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 
 from matchd.auth.authority import Authority
 from matchd.auth.tokens import Expired, Unauthorized
-from matchd.errors import StoreUnavailable
+from matchd.errors import StoreAway, StoreUnavailable
 from matchd.messages import (
     BadMessage,
     ClientMessage,
@@ -122,7 +122,9 @@ class Session:
             self._send_away(str(doubt))
         except Expired:
             self._ask_for_token()
-        except StoreUnavailable:
+        except StoreUnavailable as why:
+            if isinstance(why, StoreAway):  # nobody was asked
+                self.speaker.standing.wish = None
             self._telling.refuse(ErrorCode.UNAVAILABLE, UNREACHED)
         except CancelledError:
             raise
@@ -137,13 +139,13 @@ class Session:
             return
         if not await self.speaker.speak_for(wish.player_id):
             return
-        if self.speaker.standing.place == Place.ASKING:  # known even if the answer gets lost
-            self.speaker.standing.mode, self.speaker.standing.order = mode.name, mode.order.value
+        self._telling.asks_for(mode.name, mode.order.value)
         newest = self._telling.delivery.newest
         answer = await self._lobby.store.enqueue(wish.player_id, self.speaker.connection_id, mode, newest, draws=True)
+        self.speaker.standing.wish = None
         if isinstance(answer, AlreadyQueued):
             if answer.here:  # by a question before this one, whose answer is on its way
-                self.speaker.standing.mode, self.speaker.standing.order = answer.mode, answer.order
+                self.speaker.standing.moves_to(answer.mode, answer.order)
             else:
                 self.speaker.refused_place()
             self._telling.refuse(ErrorCode.ALREADY_QUEUED, f"you are under way in {answer.mode}")

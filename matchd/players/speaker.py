@@ -62,6 +62,7 @@ class Speaker:
             self._lobby.presence.add(self, player_id)
         if not self.standing.under_way:
             self.standing.place, self.standing.since, self._asked_at = Place.ASKING, "0", self._now()
+        self.standing.wish = None  # the newest question counts
         await self._lobby.listen(player_id)
         return not self.over
 
@@ -129,11 +130,11 @@ class Speaker:
         if finding.superseded:
             self.superseded()
             return
-        if finding.since:
-            self.standing.since, self.standing.mode, self.standing.order = finding.since, finding.mode, finding.order
         if finding.level:
             self.telling.delivery.forget_early()
         self.telling.catch_up(finding.missed)
+        if finding.since:  # it says where he is after what he had missed
+            self.standing.since, self.standing.mode, self.standing.order = finding.since, finding.mode, finding.order
         if not self.busy and not finding.undecided:
             self._give_up_what_was_forgotten()
 

@@ -17,11 +17,21 @@ REMEMBERED = 110.0
 """Seconds for which a match would be given back to the store, which keeps it for a little longer."""
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A mode that a player has asked for; a ``queued`` numbered above ``after`` says that he waits there."""
+
+    mode: str
+    order: str
+    after: int
+
+
 @dataclass(slots=True)
 class Standing:
     """A player's place, with what it takes to restore it.
 
-    ``since`` is in us by the store's clock, "0" while it is not known; ``matched_at`` in seconds by the node's.
+    ``since`` is in us by the store's clock, "0" while it is not known; ``matched_at`` in seconds by the node's. The
+    ``wish`` is what he has asked for while he was believed to be somewhere, until the answer is known.
     """
 
     player_id: str = ""
@@ -33,6 +43,7 @@ class Standing:
     match: str = ""
     team: int | None = None
     matched_at: float = 0.0
+    wish: Wish | None = None
 
     @property
     def under_way(self) -> bool:
@@ -42,7 +53,10 @@ class Standing:
     def told(self, notice: Notice, frame: bytes, now: float) -> None:
         """A numbered message went out; the place is what it says."""
         match notice.type:
-            case "queued" | "requeued":
+            case "queued":
+                self._answer_wish(notice.seq or 0)
+                self.place, self.session = Place.QUEUED, ""
+            case "requeued":
                 self.place, self.session = Place.QUEUED, ""
             case "start_loading":
                 self.place, self.session = Place.LOADING, notice.loading_session_id or ""
@@ -53,10 +67,25 @@ class Standing:
             case "dequeued" | "error":
                 self.place, self.session = Place.NONE, ""
 
+    def moves_to(self, mode: str, order: str) -> None:
+        """He is under way in this mode; if it was another one, it is not known since when."""
+        if mode != self.mode:
+            self.since = "0"
+        self.mode, self.order = mode, order
+
     def forget_old(self, now: float) -> None:
         """A match that the store has forgotten by now is not given back to it."""
         if self.place == Place.MATCHED and now > self.matched_at + REMEMBERED:
             self.session = ""
+
+    def _answer_wish(self, seq: int) -> None:
+        """He is told that he waits: that is for what he asked for last, if it is the answer to it."""
+        if self.wish is None or seq <= self.wish.after:
+            return
+        if self.place != Place.QUEUED:  # else he may be told again where he waits
+            self.since = "0"
+        self.moves_to(self.wish.mode, self.wish.order)
+        self.wish = None
 
 
 def _match(frame: bytes) -> tuple[str, int | None]:

@@ -8,7 +8,7 @@ from matchd.messages import ErrorCode, Notice, error, read_notice
 from matchd.model import Place
 from matchd.players.delivery import Delivery
 from matchd.players.lobby import Lobby
-from matchd.players.standing import Standing
+from matchd.players.standing import Standing, Wish
 from matchd.store.answers import Accepted, Claim
 from matchd.websocket.conversation import Outlet
 
@@ -26,6 +26,14 @@ class Telling:
     def begin(self, player_id: str) -> None:
         """From now on it is this player who is told, of whom nothing is known yet; nobody, if it is empty."""
         self.standing, self.delivery = Standing(player_id), Delivery()
+
+    def asks_for(self, mode: str, order: str) -> None:
+        """The player asks for this mode: known even if the answer gets lost."""
+        stands = self.standing
+        if stands.place == Place.ASKING:
+            stands.mode, stands.order = mode, order
+        else:
+            stands.wish = Wish(mode, order, self.delivery.expected)
 
     def refuse(self, code: ErrorCode, text: str, retry_after_s: int | None = None) -> None:
         """Tell the client that what it asked for is not done, and why."""
