@@ -132,7 +132,7 @@ class AnotherMode(Wishing):
 
 
 class AnotherModeInVain(Wishing):
-    """The player waits for Ranked, where a later word that he waits comes from: he stays there."""
+    """The player waits for Ranked and stays there, though he is told that he waits after he asked for another mode."""
 
     def stays(self, player: Player) -> None:
         """Also when they compare, and when the store has come back empty."""
