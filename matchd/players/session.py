@@ -123,7 +123,7 @@ class Session:
         except Expired:
             self._ask_for_token()
         except StoreUnavailable as why:
-            if isinstance(why, StoreAway):  # nobody was asked
+            if isinstance(why, StoreAway) and isinstance(message, Enqueue):  # nobody was asked
                 self.speaker.standing.wish = None
             self._telling.refuse(ErrorCode.UNAVAILABLE, UNREACHED)
         except CancelledError:
