@@ -4,7 +4,8 @@
 -- ARGV[1]  the node that asks
 -- ARGV[2]  the moment (ms, by this server's clock) after which the question is void; 0: never
 --
--- Conventions: a record is read once, as a table, and every function that changes it keeps the table true. Ids are strings, moments are ms, `since` is us so that it also orders who came first.
+-- Conventions: a record is read once, as a table, and every function that changes it keeps the table true. Ids are
+-- strings, moments are ms, `since` is us so that it also orders who came first.
 -- A script calls guard() first, checks everything next, and commits last: nothing here is rolled back. Every call
 -- of Redis costs about a microsecond, so what a script changes is gathered, and written in few calls by commit().
 
