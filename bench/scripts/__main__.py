@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import statistics
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from importlib.resources import files
 
 from bench.scripts.flow import STEPS, Flow
@@ -25,15 +26,27 @@ def least() -> dict[str, bytes]:
     return {name: (files("bench.scripts") / f"{name}.lua").read_bytes() for name in STEPS}
 
 
-def measured(scripts: Mapping[str, bytes], together: int, rounds: int) -> dict[str, float]:
-    """The median us of each step for a player, on a store of its own."""
+@contextmanager
+def flow(scripts: Mapping[str, bytes]) -> Iterator[Flow]:
+    """A flow by these scripts, on a store of its own."""
     store = Valkey().start()
     try:
-        flow = Flow(store, scripts)
-        taken = [flow.play(together) for _ in range(WARM_UP + rounds)][WARM_UP:]
-        flow.close()
+        with closing(Flow(store, scripts)) as flow:
+            yield flow
     finally:
         store.stop()
+
+
+def measured(together: int, rounds: int) -> tuple[dict[str, float], dict[str, float]]:
+    """The median us of each step for a player: of matchd's scripts, and of the least, in turn."""
+    with flow(matchds()) as real, flow(least()) as bare:
+        taken = [(real.play(together), bare.play(together)) for _ in range(WARM_UP + rounds)][WARM_UP:]
+    reals, bares = zip(*taken, strict=True)
+    return medians(reals), medians(bares)
+
+
+def medians(taken: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Of each step."""
     return {step: statistics.median(one[step] for one in taken) for step in STEPS}
 
 
@@ -51,7 +64,7 @@ def main() -> None:
     print("us a player by Redis's own clock; draws are part of enqueue")
     print(f"{'together':20}{'enqueue':>10}{'load':>10}{'settle':>10}{'all':>10}")
     for together in TOGETHER:
-        real, bare = (measured(scripts, together, given.rounds) for scripts in (matchds(), least()))
+        real, bare = measured(together, given.rounds)
         print(told(f"{together}", real))
         print(told(f"{together}, at the least", bare), flush=True)
 
