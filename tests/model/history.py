@@ -40,10 +40,8 @@ class History:
         self.contested: set[str] = set()
         """Players with two connections of which the store forgot which speaks: each may be told what the other is."""
         self.clients: list[Client] = []
-        self.settled: dict[str, str] = {}
-        """The server of each session that the store has settled."""
-        self.settled_at: dict[str, float] = {}
-        """When that was."""
+        self.settled: dict[str, tuple[str, float]] = {}
+        """The server of each session that the store has settled, and when that was."""
         self.speakers: defaultdict[str, list[str]] = defaultdict(list)
         """The connections that were accepted, for each player, in that order."""
         self.ready: defaultdict[str, set[str]] = defaultdict(set)
@@ -106,7 +104,8 @@ class History:
             if session:
                 self._cancelled.add(session)
                 self._check_guilt(client, message, session)
-            known = self._now() - self.settled_at.get(session, inf) < KEPT
+            _, settled_at = self.settled.get(session, ("", inf))
+            known = self._now() - settled_at < KEPT
             if known and session in self._told and session not in self.forgiven:
                 self.wrong(4, f"{session} has a match and was cancelled, as {client} heard")
 

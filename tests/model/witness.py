@@ -198,7 +198,7 @@ class Witness:
             return None
         if answer in REFUSALS or f"match:{session}" in before.content:
             return self._changed_nothing("settle", answer, before)
-        self._history.settled[session], self._history.settled_at[session] = server, self._now()
+        self._history.settled[session] = server, self._now()
         if not self._may_settle(session, server, before):
             self._history.wrong(
                 4, f"{session} is settled on {server} by {self._node}, and is {before.sessions.get(session)}"
