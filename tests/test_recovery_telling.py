@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.support.conversations import UNAVAILABLE, requeued
 from tests.support.nodes import NodesTestCase
 from tests.support.world import Player
 
@@ -94,3 +95,23 @@ class ToldToNobodyTests(NodesTestCase):
         self.service.nodes[1].reconnect()
         self.service.advance(2.5)
         self.assertEqual((b.types[2:], self.games.ended), (["requeued"], self.games.asked))
+
+
+class FormerMatchTests(NodesTestCase):
+    """A node remembers a match whose player is on to the next one, on another node, when the store is emptied."""
+
+    def test_asked_where_he_is_meanwhile(self) -> None:
+        """While it is open what became of his match he is not told the former one, but to ask again."""
+        former, _ = self.matched(0, 0)
+        former.vanish()
+        a, _ = self.queued("a", 1), self.queued("c", 1)
+        self.assertEqual(a.types, ["queued", "start_loading"])
+        seq = a.last["seq"]
+        self.away()
+        self.service.direct.ask("FLUSHALL")
+        self.back()
+        self.assertEqual((self.state("a"), a.types[2:]), (["matched"], []))
+        self.assertEqual(a.resume().last, UNAVAILABLE)
+        self.service.advance(2.5)
+        self.assertEqual((a.types[3], a.heard[3]), ("requeued", requeued("allocation_failed", seq + 1)))
+        self.assertEqual((self.state("a", "c"), a.resume().last["type"]), (["loading", "loading"], "start_loading"))

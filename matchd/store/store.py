@@ -13,7 +13,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
-from matchd.errors import StoreError
+from matchd.errors import StoreError, StoreUnavailable
 from matchd.model import DEFAULT_COOLDOWN, Cooldown, GameMode, GameServer, Reservation, Roster
 from matchd.store.answers import (
     Accepted,
@@ -113,9 +113,12 @@ class Store(ScriptRunner):
     async def resume(self, player_id: str, connection_id: str, seq: int = 0) -> Accepted | None:
         """Make this the player's connection and tell him where he stands; None if he is nowhere.
 
-        ``seq`` is the last message he was sent on it: the answer has a higher number.
+        ``seq`` is the last message he was sent on it: the answer has a higher number. Raises StoreUnavailable while
+        the store has forgotten that one, and knows him by a match of before.
         """
         reply = await self._ask("resume", player_id, connection_id, seq)
+        if reply[0] == b"later":
+            raise StoreUnavailable("the store does not know yet what this player was told")
         if reply[0] == b"not_queued":
             return None
         return Accepted(reply[1], reply[2].decode(), reply[3].decode(), reply[4].decode())

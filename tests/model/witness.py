@@ -22,7 +22,7 @@ IDEMPOTENT = WATCHED - {"enqueue", "resume"} | {
 }  # fmt: skip
 UNGUARDED = ("join", "tally", "inspect")
 """The scripts that anybody may run."""
-REFUSALS = (b"already_queued", b"cooldown", b"not_queued", b"not_in_session", b"server_gone", b"lost", 0)
+REFUSALS = (b"already_queued", b"cooldown", b"not_queued", b"later", b"not_in_session", b"server_gone", b"lost", 0)
 HEARTBEAT_TTL = 15.0
 PATIENCE = 1.0
 """Seconds for which nobody is told what became of a session that the store has forgotten, if no node knows."""

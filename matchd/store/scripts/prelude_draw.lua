@@ -7,6 +7,7 @@ local function placeable(wanted)
     local page = redis.call('ZREVRANGE', P .. 'slots', start, start + 49, 'WITHSCORES')
     if #page == 0 then break end
     for i = 1, #page, 2 do
+      if free >= promised + wanted then break end
       if redis.call('EXISTS', P .. 'dedicated_server:' .. page[i]) == 1 then free = free + tonumber(page[i + 1]) end
     end
     start = start + 50
