@@ -38,7 +38,7 @@ class AssemblyTests(SynchronousTestCase):
         """A script that changes something through the preludes ends with writing it."""
         for name, text in self.scripts.items():
             body = (files("matchd.store.scripts") / f"{name}.lua").read_text()
-            gathers = re.search(r"local function (?:call_of|put|recount)\(", text)
+            gathers = re.search(r"local function (?:note|put|recount)\(", text)
             if gathers and "flags=no-writes" not in text:
                 self.assertRegex(body, r"\b(?:commit|answer_each)\(", name)
 

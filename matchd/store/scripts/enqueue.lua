@@ -13,7 +13,8 @@
 local refusal = guard()
 if refusal then return refusal end
 local accepted, cooling = 0, {}
-local arrived = {} -- by mode: players who are to enter its queue, with its order, the terms of a draw, the last one's answer
+-- by mode: players who are to enter its queue, with its order, the terms of a draw, and the answer to the last of them
+local arrived = {}
 
 local function read_cooldowns(ids)
   local keys = {}

@@ -74,36 +74,24 @@ end
 -- The calls that commit() will make, with all their arguments; what is asked of a key in a row is one call.
 local calls, latest = {}, {}
 
-local function call_of(command, key)
+local function note(command, key, member, score)
   local call = latest[key]
   if not call or call[1] ~= command then
     call = {command, P .. key}
     calls[#calls + 1], latest[key] = call, call
   end
-  return call
+  if score then call[#call + 1] = text_of[score] end
+  call[#call + 1] = member
 end
 
 -- These are named for what commit() does.
-local function sadd(key, member)
-  local call = call_of('SADD', key)
-  call[#call + 1] = member
-end
+local function sadd(key, member) note('SADD', key, member) end
 
-local function srem(key, member)
-  local call = call_of('SREM', key)
-  call[#call + 1] = member
-end
+local function srem(key, member) note('SREM', key, member) end
 
-local function zadd(key, score, member)
-  local call = call_of('ZADD', key)
-  call[#call + 1] = text_of[score]
-  call[#call + 1] = member
-end
+local function zadd(key, score, member) note('ZADD', key, member, score) end
 
-local function zrem(key, member)
-  local call = call_of('ZREM', key)
-  call[#call + 1] = member
-end
+local function zrem(key, member) note('ZREM', key, member) end
 
 local tallied = {}
 local function count(what, n) tallied[what] = (tallied[what] or 0) + (n or 1) end

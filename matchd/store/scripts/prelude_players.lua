@@ -124,8 +124,8 @@ local function go_away(p, grace)
   if p.state == 'queued' then quit_queue(p) end
 end
 
--- A new life as a queued player, who is still to enter his queue; whatever the record said before is over, but for its numbering, and for what the
--- connection that goes on has not heard yet.
+-- A new life as a queued player, who is still to enter his queue; whatever the record said before is over, but for its
+-- numbering, and for what the connection that goes on has not heard yet.
 local function begin(p, mode, order, since, conn, seq, goes_on)
   if p.state == 'matched' then zrem('matched', p.id) end
   p.state, p.mode, p.order, p.since, p.node, p.conn = 'queued', mode, order, since, node, conn
