@@ -80,32 +80,48 @@ local function put_session(s) moved[s.id] = s end
 -- Free slots of the servers with the most, as far as this run has looked; those that it takes are off already.
 local free_slots, looked = {}, 0
 
-local function roomiest(tried)
+local function roomiest(passed_over)
   local best, most = nil, 0
   for id, free in pairs(free_slots) do
-    if free > most and not tried[id] then best, most = id, free end
+    if free > most and not passed_over[id] then best, most = id, free end
   end
   if best then return best end
   local page = redis.call('ZREVRANGE', P .. 'slots', looked, looked + 9, 'WITHSCORES')
   for i = 1, #page, 2 do free_slots[page[i]] = tonumber(page[i + 1]) end
   looked = looked + 10
-  return #page > 0 and roomiest(tried)
+  return #page > 0 and roomiest(passed_over)
 end
 
--- The server on which the session can have a slot: the one with the most free ones that it has not tried.
+-- A server that failed last is asked for one match at a time until it makes a session, and not for one that failed elsewhere.
+local function is_doubtful(host, s)
+  return host.failures > 0 and (s.tried ~= '' or host.taken or redis.call('ZCARD', P .. 'reserved:' .. host.id) > 0)
+end
+
+-- The server on which the session can have a slot: the one with the most free ones whose address it has not tried. A
+-- server may be known under two ids, and an end of the session that was asked of an address may still be on its way there.
+-- Doubtful servers come last; so many are passed over at most.
+local MOST_DOUBTFUL = 50
 local function host_for(s)
-  local tried = {}
-  for _, id in ipairs(words(s.tried)) do tried[id] = true end
-  local id = roomiest(tried)
-  while id and not server(id) do
-    free_slots[id] = 0
-    id = roomiest(tried)
+  local tried, passed_over, doubtful, doubts = {}, {}, nil, 0
+  for _, address in ipairs(words(s.tried)) do tried[string.gsub(address, '^%-', '')] = true end
+  local id = roomiest(passed_over)
+  while id and doubts < MOST_DOUBTFUL do
+    local host = server(id)
+    if not host then
+      free_slots[id] = 0
+    elseif not tried[host.address] then
+      if not is_doubtful(host, s) then return host end
+      doubtful, doubts = doubtful or host, doubts + 1
+    end
+    passed_over[id] = true
+    id = roomiest(passed_over)
   end
-  return id and server(id)
+  return doubtful
 end
 
 local function take_slot(s, host)
   s.server, s.address = host.id, host.address
+  host.taken = true
   free_slots[host.id] = free_slots[host.id] - 1
   put_session(s)
   zadd('reserved:' .. host.id, now, s.id)
@@ -117,6 +133,12 @@ local function make_orphan(sid, address)
   zadd('orphans', now, sid .. ' ' .. address)
   redis.call('SADD', P .. 'orphan:' .. sid, address)
   redis.call('PEXPIRE', P .. 'orphan:' .. sid, ORPHAN_MS)
+end
+
+-- The players were told of a session that the store had forgotten: it is ended nowhere.
+local function end_nowhere(sid)
+  ensure_sets({'orphan:' .. sid})
+  redis.call('DEL', P .. 'orphan:' .. sid)
 end
 
 -- The session may run on its server though nobody will play it: its slot stays counted, and it is to be ended.
@@ -198,7 +220,7 @@ end
 
 -- What became of a session that may be forgotten here; its players are told as soon as their nodes ask.
 local function know_match(sid, body)
-  if sid ~= '' then redis.call('SET', P .. 'match:' .. sid, body .. '}', 'PX', KEPT_MS, 'NX') end
+  if sid ~= '' and redis.call('SET', P .. 'match:' .. sid, body .. '}', 'PX', KEPT_MS, 'NX') then end_nowhere(sid) end
 end
 
 -- Its players load for it by the word of their nodes, the store has forgotten it, and nobody was told yet that it fell through.

@@ -72,6 +72,7 @@ local function restore_match(p, mine)
   local s = p.session ~= '' and loading_session(p.session)
   if s and s.id == mine.session then
     settle(s, mine.match)
+    end_nowhere(s.id)
   else
     end_what_he_is_in(p, mine)
     keep_match(p, mine, mine.match .. (mine.team ~= '' and ',"team":' .. mine.team or ''))
@@ -85,6 +86,7 @@ local function remember_match(p, mine)
   local s = mine.session ~= '' and loading_session(mine.session)
   if s then
     settle(s, mine.match)
+    end_nowhere(s.id)
   elseif p.state == '' and mine.session ~= '' then
     mine.conn = ''
     restore_match(p, mine)

@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
 -- Game servers have made sessions: each match is found, everybody is told, the loading session is over.
 --
--- Of a session that the store has forgotten its players can still be told, unless one has heard that it fell through.
+-- Of a session that the store has forgotten its players can still be told, unless one has heard that it fell through, or
+-- a server is asked to end it.
 -- Else it has nobody to play it, and is to be ended where it was made: but only if it can't have been settled before,
 -- by a question whose answer got lost together with what it wrote.
 --
@@ -18,7 +19,7 @@ if refusal then return refusal end
 return answer_each(4, function(sid, server_id, match, address)
   local s = loading_session(sid)
   if not s and redis.call('EXISTS', P .. 'match:' .. sid) == 1 then return 'matched' end
-  if not s and is_undecided(sid) and server(server_id) then
+  if not s and is_undecided(sid) and server(server_id) and redis.call('EXISTS', P .. 'orphan:' .. sid) == 0 then
     know_match(sid, match)
     give_back(sid, server_id, true)
     return 'matched'
@@ -31,7 +32,10 @@ return answer_each(4, function(sid, server_id, match, address)
   if not s or s.state ~= 'allocating' or s.owner ~= node or s.server ~= server_id then return 'lost' end
   local host = server(server_id)
   if not host then return 'server_gone' end
-  if host.failures > 0 then redis.call('HSET', host.key, 'failures', 0) end
+  if host.failures > 0 then
+    host.failures = 0
+    redis.call('HSET', host.key, 'failures', 0)
+  end
   settle(s, match)
   return 'matched'
 end)

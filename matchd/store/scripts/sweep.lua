@@ -4,7 +4,7 @@
 -- After a gap in the sweeping (this server was away, or every node was) nobody is judged for a while:
 -- those who were silent may only have been cut off like everybody else.
 --
--- ARGV[3..7]  node timeout (ms), grace for players of dead nodes (ms), lease of an allocation (ms), portion, orphan retry (ms)
+-- ARGV[3..7]  node timeout (ms), grace for players of dead nodes (ms), lease of an allocation (ms), portion, first pause of orphans (ms)
 -- ARGV[8..9]  the window (ms) and the waits of the cooldown, see is_to_blame()
 -- Reply: {1 if there is more, allocations taken over, {`mode reason`...} cancelled, {orphan...} to be ended}
 -- Keys: writes swept, calm_until, nodes, reaping, fenced:{node}, players:{node}, allocations:{node}, loading, allocating,
@@ -17,6 +17,7 @@ local timeout, grace, lease, portion = tonumber(ARGV[3]), tonumber(ARGV[4]), ton
 local window, waits = tonumber(ARGV[8]), ARGV[9]
 local done, adopted = 0, 0
 local UNSERVED_MS = 60000 -- how long players wait in a mode that no node serves
+local MOST_PAUSE_MS = 60000 -- between two attempts to have a session ended
 local MODE_MS = 7200000 -- how long such a mode is known: longer than anybody can be under way in it
 
 local function overdue(key, moment)
@@ -150,12 +151,18 @@ local function wake_rested_servers()
   end)
 end
 
+-- Until a server is asked again: a quarter of the time for which it was asked in vain.
+local function pause(sid)
+  local asked_for = ORPHAN_MS - redis.call('PTTL', P .. 'orphan:' .. sid)
+  return math.max(tonumber(ARGV[7]), math.min(asked_for / 4, MOST_PAUSE_MS))
+end
+
 local function orphans_due()
   local due = {}
   each(overdue('orphans', now), function(orphan)
     local sid, address = unpack(words(orphan))
     if redis.call('SISMEMBER', P .. 'orphan:' .. sid, address) == 1 then
-      redis.call('ZADD', P .. 'orphans', now + tonumber(ARGV[7]), orphan)
+      redis.call('ZADD', P .. 'orphans', now + math.floor(pause(sid)), orphan)
       due[#due + 1] = orphan
     else
       redis.call('ZREM', P .. 'orphans', orphan)
