@@ -196,27 +196,76 @@ class TurnsTests(Asking):
         """Whose turn does not come in five seconds is refused: nothing was sent."""
         self.client = GameServerClient(self.network.reactor, per_server=1)
         asked = [self.create() for _ in range(3)]
-        self.network.advance(5)
-        self.assert_uncertain(asked[0], "game server 127.0.0.1:7000: no answer within 5 s")
-        self.assert_refused(asked[2], "game server 127.0.0.1:7000: too many requests under way")
         self.network.advance(4.75)
+        self.answer()
+        self.assertEqual(self.successResultOf(asked[0]), GAME)
+        self.network.advance(0.25)
+        self.assert_refused(asked[2], "game server 127.0.0.1:7000: too many requests under way")
+        self.network.advance(4.5)
         self.assertNoResult(asked[1])
         self.answer()
         self.assertEqual(self.successResultOf(asked[1]), GAME)
+
+    def test_nobody_waits_for_a_server_that_hangs(self) -> None:
+        """Once it has left a request without an answer, those who wait are refused, and who comes then, at once."""
+        self.client = GameServerClient(self.network.reactor, per_server=2)
+        first = self.create()
+        self.network.advance(2)
+        second, waiting = self.create(), self.create()
+        self.network.advance(3)
+        self.assert_uncertain(first, "game server 127.0.0.1:7000: no answer within 5 s")
+        for asked in (waiting, self.create()):
+            self.assert_refused(asked, "game server 127.0.0.1:7000: too many requests under way")
+        self.answer()
+        self.assertEqual(self.successResultOf(second), GAME)
+        asked = self.create()
+        self.answer()
+        self.assertEqual(self.successResultOf(asked), GAME)
+
+    def test_servers_that_hang_hold_nobody_up(self) -> None:
+        """However many requests have no answer, after a second they take no turn of another server."""
+        hung = [self.create(f"127.0.0.1:{port}") for port in (7000, 7000, 7001)]
+        asked = self.create("127.0.0.1:7002")
+        self.assertEqual(len(self.waiting), 3)
+        self.network.advance(1)
+        self.assertEqual(len(self.waiting), 4)
+        self.waiting.pop().say(MADE)
+        self.network.settle()
+        self.assertEqual(self.successResultOf(asked), GAME)
+        self.answer()
+        self.assertEqual([self.successResultOf(one) for one in hung], [GAME] * 3)
+
+    def test_late_requests_are_bounded(self) -> None:
+        """There are at most four times as many that hang; with more, the next wait for one of them to end."""
+        self.client = GameServerClient(self.network.reactor, overall=1, timeout=10)
+        asked = []
+        for _ in range(5):
+            asked.append(self.create())
+            self.network.advance(1)
+        self.assertEqual(len(self.waiting), 5)
+        last = self.create("127.0.0.1:7001")
+        self.assertEqual(len(self.waiting), 5)
+        self.answer()
+        self.answer()
+        self.assertEqual([self.successResultOf(one) for one in (*asked, last)], [GAME] * 6)
 
     def test_waiting_for_both_turns_is_bounded(self) -> None:
         """The time spent on a server's turn is not given again for a turn of all."""
         self.client = GameServerClient(self.network.reactor, per_server=1, overall=2)
         first = self.create("127.0.0.1:7000")
-        self.network.advance(2)
-        crowded = self.create("127.0.0.1:7000")
         self.network.advance(0.25)
+        crowded = self.create("127.0.0.1:7000")
+        self.network.advance(4.25)
+        [answered, *_] = self.waiting
         others = [self.create(f"127.0.0.1:{port}") for port in (7001, 7002)]
-        self.network.advance(4.5)
-        self.assert_uncertain(first, "game server 127.0.0.1:7000: no answer within 5 s")
+        answered.say(MADE)
+        self.network.settle()
+        self.assertEqual(self.successResultOf(first), GAME)
+        self.network.advance(0.5)
         self.assertNoResult(crowded)
         self.network.advance(0.25)
         self.assert_refused(crowded, "game server 127.0.0.1:7000: too many requests under way")
+        self.waiting.remove(answered)
         self.answer()
         self.assertEqual([self.successResultOf(one) for one in others], [GAME] * 2)
 

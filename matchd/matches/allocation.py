@@ -27,6 +27,8 @@ log = Logger()
 T = TypeVar("T")
 
 RETRY_SECONDS = 0.25
+SEEKING_SECONDS = 30.0
+"""How long a match may go on to the next game server because one could not be asked, which is no attempt."""
 
 
 class Allocator:
@@ -51,7 +53,7 @@ class Allocator:
         self._metrics = metrics
         self._on_cancelled = on_cancelled
         self._attempts = attempts
-        self._under_way: set[str] = set()
+        self._under_way: dict[str, float] = {}
 
     def __len__(self) -> int:
         return len(self._under_way)
@@ -59,7 +61,7 @@ class Allocator:
     def begin(self, roster: Roster) -> None:
         """Find a game server for this roster; one that is under way already is left alone."""
         if roster.loading_session_id not in self._under_way:
-            self._under_way.add(roster.loading_session_id)
+            self._under_way[roster.loading_session_id] = self._clock.seconds()
             self._background.spawn("allocation", self._allocate(roster))
 
     async def adopt(self) -> None:
@@ -68,7 +70,7 @@ class Allocator:
             self.begin(roster)
 
     async def _allocate(self, roster: Roster) -> None:
-        began = self._clock.seconds()
+        began = self._under_way[roster.loading_session_id]
         try:
             slot = roster.slot
             while not await self._attempt(roster, slot):
@@ -77,7 +79,7 @@ class Allocator:
         except StoreUnavailable as trouble:  # whoever owns it by then goes on: another node, or this one by adopt
             log.warn("{session}: left as it stands: {reason}", session=roster.loading_session_id, reason=str(trouble))
         finally:
-            self._under_way.discard(roster.loading_session_id)
+            del self._under_way[roster.loading_session_id]
 
     async def _attempt(self, roster: Roster, slot: Reservation | None) -> bool:
         """Try one game server, the one of the slot if there is one; whether the roster is off this node's hands."""
@@ -120,10 +122,12 @@ class Allocator:
         return settle
 
     async def _give_back(self, reservation: Reservation, uncertain: bool, rests: bool = True) -> bool:
-        tried = await self._insist(lambda: self._provider.release(reservation, uncertain, rests))
-        if 0 <= tried < self._attempts:
+        session = reservation.loading_session_id
+        asked = await self._insist(lambda: self._provider.release(reservation, uncertain, rests))
+        too_long = not rests and self._clock.seconds() - self._under_way[session] > SEEKING_SECONDS
+        if 0 <= asked < self._attempts and not too_long:
             return False
-        return tried < 0 or await self._abandon(reservation.loading_session_id, "requeued")
+        return asked < 0 or await self._abandon(session, "requeued")
 
     async def _abandon(self, session: str, outcome: str) -> bool:
         self._metrics.allocation(outcome)

@@ -6,21 +6,20 @@ made none; ``SessionUncertain``, it may have. docs/gameservers.md describes the 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import quote
 
 import msgspec
-from twisted.internet.defer import Deferred, DeferredSemaphore, TimeoutError
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.iweb import IAgent
 
-from matchd.errors import SessionNotAsked, SessionRefused, SessionUncertain
+from matchd.errors import SessionRefused, SessionUncertain
 from matchd.matches.addressbook import AddressBook
 from matchd.matches.addresses import AddressRefused, Allowed, is_address
 from matchd.matches.exchange import Answer, Exchanges, Unanswered, Unreachable
+from matchd.matches.turns import Turns
 from matchd.model import GameSession
 
 
@@ -47,10 +46,10 @@ _decoder = msgspec.json.Decoder(_Created)
 
 
 class GameServerClient:
-    """Asks game servers, at most ``per_server`` requests at a time of each and ``overall`` of all.
+    """Asks game servers, each for at most ``per_server`` sessions at a time, and ``overall`` of all, see Turns.
 
-    A request has ``timeout`` seconds, from connecting to the end of the answer, and waits for its turn for
-    as long again at most. The ``addresses`` say where it may send players, else anywhere. An ``agent`` takes
+    A request has ``timeout`` seconds, from connecting to the end of the answer. One for a session waits for its turn
+    for as long again at most. The ``addresses`` say where it may send players, else anywhere. An ``agent`` takes
     the place of real connections in tests.
     """
 
@@ -65,7 +64,7 @@ class GameServerClient:
         agent: IAgent | None = None,
     ) -> None:
         self._exchanges = Exchanges(reactor, timeout=timeout, keep=per_server, agent=agent)
-        self._turns = _Turns(reactor, timeout, per_server, overall)
+        self._turns = Turns(reactor, timeout, per_server, overall)
         self._addresses = addresses or AddressBook(reactor, Allowed(loopback=True))
 
     async def create_session(self, address: str, request: CreateSession) -> GameSession:
@@ -73,7 +72,8 @@ class GameServerClient:
 
         Raises SessionRefused or SessionUncertain.
         """
-        answer = await self._ask("POST", address, "/session/create", request.body())
+        async with self._turns.at(address):
+            answer = await self._ask("POST", address, "/session/create", request.body())
         if not answer.ok:
             raise SessionRefused(f"game server {address}: {answer}")
         if answer.flaw:
@@ -86,7 +86,10 @@ class GameServerClient:
         return session
 
     async def end_session(self, address: str, loading_session_id: str) -> None:
-        """Have the game server forget a session, if it has it; any answer will do. Raises SessionUncertain."""
+        """Have the game server forget a session, if it has it; any answer will do. Raises SessionUncertain.
+
+        This takes no turn: Orphans bounds how often it is called.
+        """
         try:
             await self._ask("DELETE", address, f"/session/{quote(loading_session_id, safe='')}")
         except SessionRefused as error:
@@ -100,13 +103,12 @@ class GameServerClient:
         if not is_address(address):
             raise SessionRefused(f"game server {address[:64]!r}: not host:port")
         headers = {} if body is None else {"Content-Type": "application/json"}
-        async with self._turns.at(address):
-            try:
-                return await self._exchanges.ask(method, f"http://{address}{path}", body, headers)
-            except Unreachable as error:
-                raise SessionRefused(f"game server {address}: {error}") from None
-            except Unanswered as error:
-                raise SessionUncertain(f"game server {address}: {error}") from None
+        try:
+            return await self._exchanges.ask(method, f"http://{address}{path}", body, headers)
+        except Unreachable as error:
+            raise SessionRefused(f"game server {address}: {error}") from None
+        except Unanswered as error:
+            raise SessionUncertain(f"game server {address}: {error}") from None
 
 
 def _session(address: str, body: bytes) -> GameSession:
@@ -120,40 +122,3 @@ def _session(address: str, body: bytes) -> GameSession:
     if not is_address(created.server_address):
         raise SessionUncertain(f"game server {address}: bad answer: server_address is not host:port")
     return GameSession(created.session_id, created.server_address)
-
-
-class _Turns:
-    """Bounds how many requests are under way, at each game server and in all, and the wait for a turn (seconds)."""
-
-    def __init__(self, reactor: IReactorTime, wait: float, per_server: int, overall: int) -> None:
-        self._reactor = reactor
-        self._wait = wait
-        self._per_server = per_server
-        self._overall = DeferredSemaphore(overall)
-        self._servers: dict[str, DeferredSemaphore] = {}
-
-    @asynccontextmanager
-    async def at(self, address: str) -> AsyncIterator[None]:
-        """Holds a turn at ``address``; raises SessionNotAsked when none comes up in time."""
-        until = self._reactor.seconds() + self._wait
-        server = self._servers.setdefault(address, DeferredSemaphore(self._per_server))
-        held: list[DeferredSemaphore] = []
-        try:
-            for turns in (server, self._overall):
-                await self._one_of(turns, address, until)
-                held.append(turns)
-            yield
-        finally:
-            for turns in held:
-                turns.release()
-            if server.tokens == server.limit and not server.waiting:
-                self._servers.pop(address, None)
-
-    async def _one_of(self, turns: DeferredSemaphore, address: str, until: float) -> None:
-        turn = turns.acquire()
-        if turn.called:
-            return
-        try:
-            await turn.addTimeout(max(0.0, until - self._reactor.seconds()), self._reactor)
-        except TimeoutError:
-            raise SessionNotAsked(f"game server {address}: too many requests under way") from None

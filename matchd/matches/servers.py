@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from matchd.background import Background, Loop
-from matchd.errors import SessionUncertain, StoreUnavailable
+from matchd.errors import StoreUnavailable
 from matchd.matches.gameserver import CreateSession, GameServerClient
+from matchd.matches.orphans import Orphans
 from matchd.model import GameMode, GameServer, GameSession, Reservation, Roster
 from matchd.store.store import SERVER_TTL_MS, Store
 
@@ -26,6 +27,7 @@ class DedicatedServerProvider:
         self._store = store
         self._client = client
         self._background = background
+        self._orphans = Orphans(store, client, background.reactor)
         self._vouched: list[Callable[[], GameServer]] = []
         self._heard: dict[str, tuple[float, GameServer]] = {}
         self._loop = Loop(background, "server-heartbeat", HEARTBEAT, self.vouch)
@@ -89,7 +91,4 @@ class DedicatedServerProvider:
 
     async def end_orphan(self, orphan: str) -> None:
         """Ask a server to end a session nobody plays; asked again by the sweep until it has answered."""
-        session, address = orphan.split(" ", 1)
-        with suppress(SessionUncertain, StoreUnavailable):
-            await self._client.end_session(address, session)
-            await self._store.orphan_ended(orphan)
+        await self._orphans.end(orphan)

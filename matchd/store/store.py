@@ -176,9 +176,9 @@ class Store(ScriptRunner):
         return bool(reply[0] == b"lost")
 
     async def release(self, reservation: Reservation, uncertain: bool, rests: bool = True) -> int:
-        """Give a slot back after a failure; the number of servers tried so far, -1 if the session is lost.
+        """Give a slot back after a failure; the number of servers asked so far, -1 if the session is lost.
 
-        The server ``rests`` if it is to blame.
+        The server ``rests`` if it was asked.
         """
         args = reservation.loading_session_id, reservation.server_id, int(uncertain), int(rests)
         return int(await self._run("release", *args))
