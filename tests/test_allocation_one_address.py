@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from matchd.model import GameServer
+from matchd.matches.gameserver import CreateSession
+from matchd.model import GameServer, GameSession
 from tests.support.nodes import NodesTestCase
 from tests.support.world import Player, outcome
 
@@ -23,7 +24,6 @@ class OneAddressTests(NodesTestCase):
 
     def play(self) -> None:
         """Two players load, and the game server is asked for their session."""
-        self.players = self.players or self.loading(0, 1)
         for player in self.players:
             player.load()
 
@@ -40,19 +40,27 @@ class OneAddressTests(NodesTestCase):
         self.assertEqual(list(self.games.sessions[ADDRESS]), [session])
         return session
 
+    def answer_the_second(self) -> None:
+        """The server makes what it is asked for first, but that answer is lost; from then on it answers."""
+        create, self.games.behaviour[ADDRESS] = self.games.create_session, "made but silent"
+
+        async def answer(address: str, request: CreateSession) -> GameSession:
+            try:
+                return await create(address, request)
+            finally:
+                self.games.behaviour.clear()
+
+        self.games.create_session = answer  # type: ignore[method-assign]
+
     def test_the_first_answer_is_lost(self) -> None:
         """The players wait again, and are sent to the session of their next match; that of the first is ended."""
         for first, second in (("0f3a", "10.0.0.7_7000"), ("10.0.0.7_7000", "0f3a")):
-            self.players = []
-            self.games.ended.clear()
-            self.games.sessions.clear()
-            self.known(first, 10, fixed=first != "0f3a")
-            self.games.behaviour[ADDRESS] = "made but silent"
-            self.play()
+            self.known(first, 20, fixed=first != "0f3a")
+            self.answer_the_second()
+            self.players = self.loading(0, 1)
             self.known(second, 10, fixed=second != "0f3a")
-            self.service.advance(1)
+            self.play()
             tried = self.games.asked[-1]
-            self.games.behaviour.clear()
             self.assertEqual(self.players[0].types[-2:], ["requeued", "start_loading"])
             self.play()
             self.assertNotEqual(self.played(), tried[1])
@@ -60,6 +68,8 @@ class OneAddressTests(NodesTestCase):
             for player in self.players:
                 player.vanish()
             self.service.advance(130, step=1)
+            self.games.ended.clear()
+            self.games.sessions.clear()
 
     def test_the_other_node_goes_on(self) -> None:
         """The node dies that asked; another one asks that server by the same key, and nothing is ended."""

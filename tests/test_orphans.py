@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
@@ -94,7 +95,7 @@ class OrphansTests(SynchronousTestCase):
                 moments.append(self.clock.seconds())
                 self.asked.answer("a:1", well=False)
             self.clock.advance(1)
-        pauses = [after - before for before, after in zip(moments, moments[1:], strict=False)]
+        pauses = [after - before for before, after in pairwise(moments)]
         self.assertEqual((pauses, pauses[0], pauses[-1]), (sorted(pauses), 5, 60))
         self.clock.advance(60)
         self.end("s1 a:1")
