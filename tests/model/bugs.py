@@ -56,6 +56,7 @@ BUGS = (
             " or has_loaded(s, id)"),
     _script("a second server is asked while the first may answer", "reserve",
             "if s.server ~= '' then return {'reserved', s.server, s.address, 1} end"),
+    _script("an address is asked again by another id", "prelude", "elseif not tried[host.address] then", "else"),
     _script("nobody says that a server may have been asked before", "reserve", "s.address, 1}", "s.address, 0}"),
     _script("a slot is not given back after a refusal", "release",
             " else give_back(s.id, server_id, false) end", " end"),

@@ -100,7 +100,7 @@ def _nothing_is_left(world: ModelWorld) -> Iterator[Finding]:
         for session in host.sessions.keys() - world.history.forgiven:
             given_up = world.now() - world.hosts.asked_at[host.address, session] > ASKED_TO_END
             server, _ = world.history.settled.get(session, ("", 0.0))
-            if server != host.server_id and not given_up:
+            if server not in host.ids and not given_up:
                 yield 6, f"{host.server_id} runs {session}, of which nobody was told"
     for node in world.living:
         if node.node.background.failures or node.node.background.running:

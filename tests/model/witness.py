@@ -203,7 +203,7 @@ class Witness:
             self._history.wrong(
                 4, f"{session} is settled on {server} by {self._node}, and is {before.sessions.get(session)}"
             )
-        host = next(host for host in self._hosts if host.server_id == server)
+        host = self._hosts.known_as(server)
         if self._now() - host.heard_of > HEARTBEAT_TTL:
             self._history.wrong(7, f"{session} is settled on {server}, of which nobody heard since {host.heard_of}")
         return None

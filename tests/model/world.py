@@ -226,8 +226,14 @@ class ModelWorld:
         for node in self.living:
             if node.well:
                 host.beat_at = host.heard_of = self._now
-                node.ask(node.node.store.register_server(host.description()))
+                for description in host.descriptions():
+                    node.ask(node.node.store.register_server(description))
                 return
+
+    def name_twice(self, host: Host) -> None:
+        """A game server is known under another id too from now on."""
+        host.second_id = f"{host.server_id}-too"
+        self.beat(host)
 
     def end_matches(self, host: Host) -> None:
         """What is played on a game server is over, and its next heartbeat says so."""
