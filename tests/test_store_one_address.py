@@ -120,6 +120,6 @@ class ToldTests(StoreTestCase):
         self.pass_time(31)  # nothing is known of the players any more
         self.server()
         claim = Claim("a", "a1", "loading", "Ranked", "fifo", "1", self.session, 2, "")
-        self.assertTrue(self.compare(claim)[0].undecided)
+        self.assertFalse(self.compare(claim)[0].undecided)
         self.assertEqual(self.settle(self.reservation, there), "gone")
-        self.assertTrue(self.compare(claim)[0].undecided)
+        self.assertEqual(self.state("a"), ["queued"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matchd.model import GameServer
+from matchd.model import GameServer, Reservation
 from tests.support.keyspace import changes
 from tests.support.stores import StoreTestCase
 from tests.support.world import outcome
@@ -111,6 +111,70 @@ class RestTests(StoreTestCase):
         self.fail("a", "b")
         self.server("two", 1)
         self.assertEqual(self.reserved("c", "d").server_id, "two")
+
+
+class DoubtTests(StoreTestCase):
+    """A server that failed comes last until it has made a session."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.live(5)
+        self.server("one", 100)
+        self.server("two", 50)
+
+    def chosen(self, *players: str) -> Reservation:
+        """The slot of these players, who are new."""
+        for player in players:
+            self.enqueue(player)
+        session = self.loading(*players)
+        for player in players:
+            self.load(player)
+        return self.reserve(session)
+
+    def fail(self, *players: str) -> Reservation:
+        """A session that its server has refused."""
+        reservation = self.chosen(*players)
+        outcome(self.store.release(reservation, False))
+        return reservation
+
+    def rest(self, seconds: int) -> None:
+        for _ in range(seconds):
+            self.live(1)
+            self.server("one", 100)
+            self.server("two", 50)
+
+    def test_another_has_room(self) -> None:
+        """It gets no match for ten times as long as it rested, and then one; once that is made, any number."""
+        self.assertEqual(self.fail("a", "b").server_id, "one")
+        self.rest(20)
+        self.assertEqual(self.chosen("c", "d").server_id, "two")
+        self.rest(40)
+        probe = self.chosen("e", "f")
+        self.assertEqual((probe.server_id, self.chosen("g", "h").server_id), ("one", "two"))
+        self.settle(probe)
+        self.assertEqual([self.chosen(*pair).server_id for pair in ("ij", "kl")], ["one", "one"])
+
+    def test_no_other_has_room(self) -> None:
+        """Nobody waits for want of another server: it gets as many matches as it can take."""
+        self.fail("a", "b")
+        self.rest(6)
+        outcome(self.store.deregister_server("two"))
+        self.assertEqual([self.chosen(*pair).server_id for pair in ("cd", "ef")], ["one", "one"])
+
+    def test_a_match_that_failed_before(self) -> None:
+        """It goes to a server that keeps nobody waiting, if there is one, else to any that it has not tried."""
+        self.server("three", 10)
+        failed = self.chosen("a", "b")
+        self.server("one", 60)
+        waits = [self.chosen(*pair) for pair in ("cd",)]
+        self.assertEqual([slot.server_id for slot in (failed, *waits)], ["one", "one"])
+        self.server("two", 200)
+        self.assertEqual(self.chosen("e", "f").server_id, "two")
+        self.pass_time(2)
+        outcome(self.store.release(failed, False))
+        self.assertEqual(self.reserve(failed.loading_session_id).server_id, "three")
+        outcome(self.store.release(self.reserve(failed.loading_session_id), False))
+        self.assertEqual(self.reserve(failed.loading_session_id).server_id, "two")
 
 
 class GoneTests(StoreTestCase):

@@ -18,8 +18,8 @@ from twisted.web.iweb import IAgent
 from matchd.errors import SessionRefused, SessionUncertain
 from matchd.matches.addressbook import AddressBook
 from matchd.matches.addresses import AddressRefused, Allowed, is_address
+from matchd.matches.bounds import Turns
 from matchd.matches.exchange import Answer, Exchanges, Unanswered, Unreachable
-from matchd.matches.turns import Turns
 from matchd.model import GameSession
 
 

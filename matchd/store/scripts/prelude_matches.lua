@@ -92,13 +92,25 @@ local function roomiest(passed_over)
   return #page > 0 and roomiest(passed_over)
 end
 
--- A server that failed last is asked for one match at a time until it makes a session, and not for one that failed elsewhere.
+-- How long a server rests that fails after so many failures in a row.
+local function rest_after(failures) return math.min(5000 * 2 ^ math.min(failures, 4), 60000) end
+
+local function keeps_waiting(host)
+  local oldest = redis.call('ZRANGE', P .. 'reserved:' .. host.id, 0, 0, 'WITHSCORES')[2]
+  return oldest and now - tonumber(oldest) > 1000
+end
+
+-- Another server is better for the session. One that failed is doubtful for ten times as long as it rested, and then
+-- is asked for one match at a time until it makes a session. A session that was tried before takes no more chances.
 local function is_doubtful(host, s)
-  return host.failures > 0 and (s.tried ~= '' or host.taken or redis.call('ZCARD', P .. 'reserved:' .. host.id) > 0)
+  if s.tried ~= '' and (host.failures > 0 or keeps_waiting(host)) then return true end
+  if host.failures == 0 then return false end
+  if host.taken or now < host.resting + 10 * rest_after(host.failures - 1) then return true end
+  return redis.call('ZCARD', P .. 'reserved:' .. host.id) > 0
 end
 
 -- The server on which the session can have a slot: the one with the most free ones whose address it has not tried. A
--- server may be known under two ids, and an end of the session that was asked of an address may still be on its way there.
+-- server may be known under two ids, and an end of the session that was asked of an address may be on its way there.
 -- Doubtful servers come last; so many are passed over at most.
 local MOST_DOUBTFUL = 50
 local function host_for(s)
@@ -225,6 +237,7 @@ end
 
 -- Its players load for it by the word of their nodes, the store has forgotten it, and nobody was told yet that it fell through.
 local function is_undecided(sid)
+  if redis.call('EXISTS', P .. 'orphan:' .. sid) == 1 then return false end -- it did: a server is asked to end it
   local since = redis.call('GET', P .. 'forgotten:' .. sid)
   return since and now - since < PATIENCE_MS
 end

@@ -18,7 +18,7 @@ if s.server == server_id then
   s.tried = s.tried .. (was_asked and ' ' or ' -') .. s.address
   sadd('unplaced', s.id)
   if failing and was_asked and failing.resting <= now then -- what was asked before it rests is no further failure
-    local rest = now + math.min(5000 * 2 ^ math.min(failing.failures, 4), 60000)
+    local rest = now + rest_after(failing.failures)
     failing.resting, failing.failures = rest, failing.failures + 1
     redis.call('HSET', failing.key, 'resting', rest, 'failures', failing.failures)
     redis.call('ZADD', P .. 'resting', rest, server_id)

@@ -1,8 +1,7 @@
 #!lua flags=allow-oom
 -- Game servers have made sessions: each match is found, everybody is told, the loading session is over.
 --
--- Of a session that the store has forgotten its players can still be told, unless one has heard that it fell through, or
--- a server is asked to end it.
+-- Of a session that the store has forgotten its players can still be told, unless one has heard that it fell through.
 -- Else it has nobody to play it, and is to be ended where it was made: but only if it can't have been settled before,
 -- by a question whose answer got lost together with what it wrote.
 --
@@ -19,7 +18,7 @@ if refusal then return refusal end
 return answer_each(4, function(sid, server_id, match, address)
   local s = loading_session(sid)
   if not s and redis.call('EXISTS', P .. 'match:' .. sid) == 1 then return 'matched' end
-  if not s and is_undecided(sid) and server(server_id) and redis.call('EXISTS', P .. 'orphan:' .. sid) == 0 then
+  if not s and is_undecided(sid) and server(server_id) then
     know_match(sid, match)
     give_back(sid, server_id, true)
     return 'matched'
