@@ -8,7 +8,7 @@ from twisted.web.server import Request, Site
 
 from matchd.operators import views
 from matchd.operators.access import UNAUTHORIZED, Access, changes
-from matchd.operators.channel import BoundedSite
+from matchd.operators.channel import FULL, BoundedSite
 from matchd.operators.health import health
 from matchd.operators.page import login, page
 from matchd.operators.responses import Path
@@ -48,7 +48,10 @@ class _GuardedSite(BoundedSite):
     def getResourceFor(self, request: Request) -> Resource:
         """What answers a request, or refuses to."""
         path = request.postpath or []
-        refusal = None if path[:1] == [b"health"] else self._access.refusal(request)
+        of_health = path[:1] == [b"health"]
+        refusal = None if of_health else self._access.refusal(request)
+        if refusal is None and self.is_busy and not (of_health or changes(request)):
+            return Path(FULL)  # heartbeats and health keep room
         if refusal is None:
             found: Resource = super().getResourceFor(request)
             return found
