@@ -32,6 +32,7 @@ def _tree(source: Source) -> Path:
     v1.putChild(b"modes", views.modes(source))
     v1.putChild(b"servers", Servers(source))
     v1.putChild(b"sessions", views.sessions(source))
+    v1.putChild(b"totals", views.totals(source))
     v1.putChild(b"invariants", views.invariants(source))
     return root
 
