@@ -1,4 +1,4 @@
-"""What operators may look at: game servers, loading sessions, queues. Each row is read by itself, nothing changes."""
+"""Reads for operators: game servers, loading sessions, queues. Each row is read by itself, and nothing changes."""
 
 from __future__ import annotations
 
