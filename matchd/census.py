@@ -18,7 +18,7 @@ MOST_CONTRADICTIONS = 100
 
 async def census(store: Store) -> dict[str, Any]:
     """Players by place, sessions by state, ``contradictions`` as text; raises StoreUnavailable."""
-    totals = await _totals(store)
+    counts = await _counts(store)
     places: Counter[str] = Counter()
     contradictions: list[str] = []
     async for found_places, found in _details(store):
@@ -27,30 +27,59 @@ async def census(store: Store) -> dict[str, Any]:
     contradictions += await _conservation(store)
     return {
         "players": {
-            "queued": {mode.removeprefix("queued "): n for mode, n in totals.items() if mode.startswith("queued ")},
-            "away": totals["away"],
+            "queued": _queued(counts),
+            "away": counts["away"],
             "loading": places["loading"],
             "allocating": places["allocating"],
-            "matched": totals["matches_kept"],
+            "matched": counts["matches_kept"],
         },
-        "sessions": {"loading": totals["loading_sessions"], "allocating": totals["allocating_sessions"]},
-        "since_the_store_was_empty": {what: totals[what] for what in ("accepted", "left", "timed_out", "matched")},
+        **_history(counts),
         "contradictions": contradictions[:MOST_CONTRADICTIONS],
     }
 
 
-async def _totals(store: Store) -> dict[str, int]:
+async def totals(store: Store) -> dict[str, Any]:
+    """The counts that the store has at hand, in one moment and by one script: cheap, however many players there are.
+
+    ``in_sessions`` are the players under way who neither wait in a queue nor are away. Raises StoreUnavailable.
+    """
+    counts = await _counts(store)
+    queued = _queued(counts)
+    under_way = counts["connected"] + counts["absent"]
+    return {
+        "players": {
+            "queued": queued,
+            "away": counts["away"],
+            "in_sessions": max(0, under_way - sum(queued.values()) - counts["away"]),
+            "matched": counts["matches_kept"],
+        },
+        **_history(counts),
+    }
+
+
+def _queued(counts: dict[str, int]) -> dict[str, int]:
+    return {what.removeprefix("queued "): n for what, n in counts.items() if what.startswith("queued ")}
+
+
+def _history(counts: dict[str, int]) -> dict[str, dict[str, int]]:
+    return {
+        "sessions": {"loading": counts["loading_sessions"], "allocating": counts["allocating_sessions"]},
+        "since_the_store_was_empty": {what: counts[what] for what in ("accepted", "left", "timed_out", "matched")},
+    }
+
+
+async def _counts(store: Store) -> dict[str, int]:
     return {what.decode(): n for what, n in await store.look("tally")}
 
 
 async def _conservation(store: Store) -> list[str]:
     """Nobody vanishes: whoever was accepted is still under way, or has been told how it ended."""
-    totals = await _totals(store)
-    ended = totals["left"] + totals["timed_out"] + totals["matched"]
-    under_way = totals["connected"] + totals["absent"]
-    if totals["accepted"] == ended + under_way:
+    counts = await _counts(store)
+    ended = counts["left"] + counts["timed_out"] + counts["matched"]
+    under_way = counts["connected"] + counts["absent"]
+    if counts["accepted"] == ended + under_way:
         return []
-    return [f"{totals['accepted']} were accepted, but {ended} ended and {under_way} are under way"]
+    return [f"{counts['accepted']} were accepted, but {ended} ended and {under_way} are under way"]
 
 
 async def _details(store: Store) -> AsyncIterator[tuple[Counter[str], list[str]]]:

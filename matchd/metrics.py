@@ -156,6 +156,7 @@ class Metrics:
         self._round_trip = self._histogram("redis_round_trip_seconds", "A PING and its answer.", ROUND_TRIP)
         self._lag = self._histogram("reactor_lag_seconds", "How late the process looks, 20 times a second.", LAG)
         self._up = self._gauge("redis_up", "1 while the store can be reached.")
+        self._writable = self._gauge("redis_writable", "1 while the store can be reached and takes writes.")
         Info("node", "Which node this is.", namespace=PREFIX, registry=self._registry).info(
             {"node": node, "version": __version__}
         )
@@ -173,6 +174,10 @@ class Metrics:
     def redis_up(self, up: bool) -> None:
         """The store can be reached, or no longer."""
         self._up.set(up)
+
+    def observe_writable(self, read: Callable[[], bool]) -> None:
+        """Ask ``read`` at every scrape whether the store takes writes."""
+        self._writable.set_function(read)
 
     def observe_failures(self, read: Callable[[], Mapping[str, int]]) -> None:
         """Ask ``read`` at every scrape how often each task of the background has failed."""

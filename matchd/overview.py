@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from matchd.census import census
+from matchd.census import census, totals
 from matchd.matches.addressbook import AddressBook
 from matchd.matches.addresses import AddressRefused
 from matchd.model import GameMode, GameServer
 from matchd.node import Node
 from matchd.store import listing
+from matchd.store.gathering import Gathering, Question
 
 Row = dict[str, Any]
 
@@ -28,6 +29,7 @@ class Overview:
         self._node = node
         self._addresses = addresses
         self._store = node.store
+        self._censuses = Gathering(self._take_census)
         self.ready = ready
         self.metrics = metrics
 
@@ -45,8 +47,16 @@ class Overview:
         return await listing.sessions(self._store, limit)
 
     async def invariants(self) -> Row:
-        """Everybody counted, and what contradicts itself."""
-        return await census(self._store)
+        """Everybody counted, and what contradicts itself; one census at a time, for all who asked before it began."""
+        counted: Row = await self._censuses.ask()
+        return counted
+
+    async def _take_census(self, questions: Sequence[Question]) -> list[Row]:
+        return [await census(self._store)] * len(questions)
+
+    async def totals(self) -> Row:
+        """Everybody counted, as far as that is cheap."""
+        return await totals(self._store)
 
     async def register_server(self, server: GameServer) -> None:
         """Enter a game server, or take its heartbeat; it may be what waiting players lack."""

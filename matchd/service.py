@@ -217,7 +217,7 @@ class Matchd(Service):
         """Why players can't be served now, or None."""
         if self._draining:
             return "draining"
-        problems = [f"redis: {link.problem}" for link in self._links if not link.up]
+        problems = [f"redis: {link.trouble}" for link in self._links if link.trouble]
         if self._authority is not None and self._authority.problem:
             problems.append(self._authority.problem)
         problems += (f"worker {number}: {word.problem}" for number, word in self._words().items() if word.problem)

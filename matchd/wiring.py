@@ -23,6 +23,7 @@ def connect(node: Node, gateway: Gateway, commands: CommandLink, subscriber: Sub
     commands.prepare = node.prepare
     commands.on_up, commands.on_down = node.connected, node.disconnected
     commands.round_trip = node.metrics.redis_round_trip
+    node.metrics.observe_writable(lambda: commands.writable)
     subscriber.on_message, subscriber.on_up = node.notifications.heard, node.hearing
     node.store.on_fenced = lambda: commands.drop("the other nodes gave this one up")
     node.metrics.observe_connections(lambda: gateway.connections)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from matchd.census import MOST_CONTRADICTIONS, census
+from matchd.census import MOST_CONTRADICTIONS, census, totals
 from matchd.model import DEFAULT_MODE
 from tests.support.records import rewrite_player, rewrite_session
 from tests.support.stores import StoreTestCase
@@ -46,6 +46,33 @@ class CountTests(StoreTestCase):
                 "contradictions": [],
             },
         )
+
+        self.assertEqual(
+            outcome(totals(self.store)),
+            {
+                "players": {
+                    "queued": {"Normal_1v1": 0, "Ranked": 0, "Duos": 4},
+                    "away": 1,
+                    "in_sessions": 4,
+                    "matched": 2,
+                },
+                "sessions": {"loading": 1, "allocating": 1},
+                "since_the_store_was_empty": {"accepted": 12, "left": 1, "timed_out": 0, "matched": 2},
+            },
+        )
+
+    def test_totals_cost_the_same_however_many_there_are(self) -> None:
+        """The totals are one question to the store, for hundreds as for nobody."""
+        asked: list[Any] = []
+        execute = self.store._commands.execute
+        for players in (0, 500):
+            for i in range(players):
+                self.enqueue(f"p{i:03}", TEAMS)
+            self.patch(self.store._commands, "execute", lambda *command: asked.append(command) or execute(*command))
+            self.assertEqual(outcome(totals(self.store))["players"]["queued"]["Duos"], players)
+            self.assertEqual(len(asked), 1)
+            self.patch(self.store._commands, "execute", execute)
+            asked.clear()
 
     def test_empty(self) -> None:
         """An empty store counts nobody and contradicts nothing."""

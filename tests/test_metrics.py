@@ -147,6 +147,9 @@ class Measuring(Case):
         self.assertEqual(1, self.series()["matchd_redis_up"])
         self.assertEqual(0, self.series()["matchd_redis_round_trip_seconds_bucket le=0.00025"])
         self.assertEqual(1, self.series()["matchd_redis_round_trip_seconds_bucket le=0.0005"])
+        self.assertEqual(0, self.series()["matchd_redis_writable"])
+        self.metrics.observe_writable(lambda: True)
+        self.assertEqual(1, self.series()["matchd_redis_writable"])
         self.metrics.redis_up(False)
         self.assertEqual(0, self.series()["matchd_redis_up"])
 

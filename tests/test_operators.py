@@ -11,7 +11,7 @@ from matchd.metrics import CONTENT_TYPE
 from matchd.model import GameServer
 from tests.support.operators import Browser, MadeUpNode, error, hang_up
 
-READS = ("/v1/modes", "/v1/servers", "/v1/sessions", "/v1/invariants")
+READS = ("/v1/modes", "/v1/servers", "/v1/sessions", "/v1/totals", "/v1/invariants")
 
 
 class Case(SynchronousTestCase):
@@ -51,13 +51,14 @@ class Views(Case):
         self.assertEqual(CONTENT_TYPE, reply.headers["Content-Type"])
 
     def test_what_there_is(self) -> None:
-        """Modes, servers, sessions and invariants are JSON objects."""
+        """Modes, servers, sessions, totals and invariants are JSON objects."""
         self.node.registry["eu-1"] = GameServer("eu-1", "10.0.0.4:7777")
         texts = {
             "/v1/modes": '{"modes":[{"name":"Normal_1v1","teams":[1,1],"order":"fifo","players":{"queued":3}}]}',
             "/v1/servers": '{"servers":[{"id":"eu-1","address":"10.0.0.4:7777"}]}',
             "/v1/sessions": '{"sessions":[{"id":"s1","mode":"Normal_1v1","state":"loading",'
             '"players":{"a":"ready","b":"loading"}}]}',
+            "/v1/totals": '{"players":{"queued":{"Normal_1v1":3},"away":0,"in_sessions":2,"matched":4}}',
             "/v1/invariants": '{"players":{"queued":3,"loading":2},"contradictions":[]}',
         }
         for path, text in texts.items():

@@ -128,14 +128,7 @@ class Edge(SynchronousTestCase):
             self.browser.send(raw)
         self.browser.site.doStop()
         self.assertEqual([], self.browser.clock.getDelayedCalls())
-        self.assertEqual(set(), self.browser.site.connections)
-
-    def test_too_many(self) -> None:
-        """One connection too many is told so, and there is room again when another has gone."""
-        held = [self.browser.connect()[0] for _ in range(3)]
-        self.assertEqual((503, error("too many connections")), tuple(Reply.read(self.browser.send(LIVE))))
-        hang_up(held[0])
-        self.assertEqual(200, Reply.read(self.browser.send(LIVE)).status)
+        self.assertEqual((set(), {}), (self.browser.site.connections, self.browser.site.silent))
 
 
 class Page(SynchronousTestCase):

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from twisted.internet.defer import Deferred
+
+from matchd import overview as overview_module
+from matchd.errors import StoreUnavailable
 from matchd.matches.addressbook import AddressBook
 from matchd.matches.addresses import AddressRefused, Allowed
 from matchd.model import GameServer
-from matchd.overview import Overview
+from matchd.overview import Overview, Row
+from matchd.store.store import Store
 from tests.support.names import Names
 from tests.support.world import World, outcome
 from tests.support.worlds import WorldTestCase
@@ -76,6 +81,39 @@ class OverviewTests(WorldTestCase):
         outcome(overview.register_server(GameServer("one", "one:7000", 4, "", 0)))
         world.settle()
         self.assertEqual(a.types, ["queued", "start_loading"])
+
+    def test_one_census_at_a_time(self) -> None:
+        """Who asks for the invariants while they are looked for waits for the next look, which is for all of them."""
+        _, overview = self.overview()
+        begun: list[Deferred[Row]] = []
+
+        async def census(_: Store) -> Row:
+            begun.append(Deferred())
+            return await begun[-1]
+
+        self.patch(overview_module, "census", census)
+        asked = [Deferred.fromCoroutine(overview.invariants()) for _ in range(4)]
+        self.assertEqual(len(begun), 1)
+        begun[0].callback({"look": 1})
+        self.assertEqual(self.successResultOf(asked[0]), {"look": 1})
+        self.assertEqual(len(begun), 2)
+        self.assertNoResult(asked[1])
+        begun[1].errback(StoreUnavailable("away"))
+        for each in asked[1:]:
+            self.failureResultOf(each, StoreUnavailable)
+        asked.append(Deferred.fromCoroutine(overview.invariants()))
+        begun[2].callback({"look": 3})
+        self.assertEqual(self.successResultOf(asked[-1]), {"look": 3})
+
+    def test_everybody_is_counted_cheaply(self) -> None:
+        """The totals say who waits, mode by mode, and who plays."""
+        world, overview = self.overview()
+        world.server()
+        for name in "abc":
+            world.player(name).enqueue()
+        counted = outcome(overview.totals())
+        self.assertEqual(counted["players"]["queued"], {"Normal_1v1": 1, "Ranked": 0, "Duos": 0})
+        self.assertEqual((counted["players"]["in_sessions"], counted["sessions"]["loading"]), (2, 1))
 
     def test_everybody_is_counted(self) -> None:
         """The invariants count the players by place, and have nothing to complain of."""

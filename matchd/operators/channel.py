@@ -2,10 +2,14 @@
 
 A connection carries one request and is closed after its answer, so that nothing depends on where
 a second one would begin, and a node that stops waits for nobody.
+
+A connection is silent unless it waits for the node's answer to a complete request. Where there are too many
+connections the oldest silent one is cut for the new one, so that nobody keeps others out by saying nothing.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from io import BytesIO
 
 from twisted.internet.interfaces import IReactorTime, ITCPTransport
@@ -48,18 +52,19 @@ class Channel(http.HTTPChannel):
     maxHeaders = 64
     site: BoundedSite
     transport: ITCPTransport
+    address = ""
     refused = False
 
     def connectionMade(self) -> None:
         """Count it in, and turn it away if that is one too many."""
         super().connectionMade()
-        self.site.connections.add(self)
-        if len(self.site.connections) > self.site.max_connections:
+        self.address = getattr(self.transport.getPeer(), "host", "")
+        if not self.site.admit(self):
             self.refuse(FULL)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Count it out."""
-        self.site.connections.discard(self)
+        self.site.forget(self)
         super().connectionLost(reason)
 
     def refuse(self, answer: Answer) -> None:
@@ -97,6 +102,7 @@ class Channel(http.HTTPChannel):
 
     def requestDone(self, request: http.Request) -> None:
         """The answer is written; whoever does not read it is cut off in the end."""
+        self.site.answered(self)
         self.setTimeout(PATIENCE_S)
         super().requestDone(request)
 
@@ -127,11 +133,15 @@ class BoundedRequest(Request):
     def process(self) -> None:
         """The request is complete."""
         if not self.channel.refused:
+            self.channel.site.asked(self.channel)
             super().process()
 
 
 class BoundedSite(Site):
-    """A site with a bounded number of connections, each of them bounded, and without an access log."""
+    """A site with a bounded number of connections, each of them bounded, and without an access log.
+
+    ``silent`` has the address of each silent connection, the one that is silent for longest first.
+    """
 
     noisy = False
     protocol = Channel  # type: ignore[assignment]  # the base speaks HTTP/2 too, by a proxy for both
@@ -141,6 +151,43 @@ class BoundedSite(Site):
         super().__init__(root, timeout=PATIENCE_S, reactor=reactor, parsePOSTFormSubmission=False)
         self.max_connections = max_connections
         self.connections: set[Channel] = set()
+        self.silent: dict[Channel, str] = {}
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether so many connections wait for answers that the rest is kept for what can't wait."""
+        return len(self.connections) - len(self.silent) > self.max_connections * 3 // 4
+
+    def admit(self, channel: Channel) -> bool:
+        """Count a new connection in, and cut another one for it if need be; False if none can be cut."""
+        crowded = len(self.connections) >= self.max_connections
+        slowest = self._slowest() if crowded else None
+        if slowest is not None:
+            self.forget(slowest)
+            slowest.transport.abortConnection()
+        self.connections.add(channel)
+        self.silent[channel] = channel.address
+        return not crowded or slowest is not None
+
+    def asked(self, channel: Channel) -> None:
+        """A connection waits for the answer to its request."""
+        self.silent.pop(channel, None)
+
+    def answered(self, channel: Channel) -> None:
+        """A connection has its answer, and has only to read it."""
+        if channel in self.connections:
+            self.silent[channel] = channel.address
+
+    def forget(self, channel: Channel) -> None:
+        """A connection is gone, or as good as gone."""
+        self.connections.discard(channel)
+        self.silent.pop(channel, None)
+
+    def _slowest(self) -> Channel | None:
+        """The oldest silent connection of the address that has the most of them."""
+        held = Counter(self.silent.values())
+        most = max(held.values(), default=0)
+        return next((channel for channel, address in self.silent.items() if held[address] == most), None)
 
     def startFactory(self) -> None:
         """No access log, and so no clock for it."""

@@ -8,7 +8,7 @@ from twisted.web.server import Request, Site
 
 from matchd.operators import views
 from matchd.operators.access import UNAUTHORIZED, Access, changes
-from matchd.operators.channel import BoundedSite
+from matchd.operators.channel import FULL, BoundedSite
 from matchd.operators.health import health
 from matchd.operators.page import login, page
 from matchd.operators.responses import Path
@@ -32,6 +32,7 @@ def _tree(source: Source) -> Path:
     v1.putChild(b"modes", views.modes(source))
     v1.putChild(b"servers", Servers(source))
     v1.putChild(b"sessions", views.sessions(source))
+    v1.putChild(b"totals", views.totals(source))
     v1.putChild(b"invariants", views.invariants(source))
     return root
 
@@ -48,7 +49,10 @@ class _GuardedSite(BoundedSite):
     def getResourceFor(self, request: Request) -> Resource:
         """What answers a request, or refuses to."""
         path = request.postpath or []
-        refusal = None if path[:1] == [b"health"] else self._access.refusal(request)
+        of_health = path[:1] == [b"health"]
+        refusal = None if of_health else self._access.refusal(request)
+        if refusal is None and self.is_busy and not (of_health or changes(request)):
+            return Path(FULL)  # heartbeats and health keep room
         if refusal is None:
             found: Resource = super().getResourceFor(request)
             return found

@@ -34,6 +34,10 @@ class Source(Protocol):
     def invariants(self) -> Awaitable[Row]:
         """Across all nodes: ``players`` (place -> number) and ``contradictions`` (one line each)."""
 
+    def totals(self) -> Awaitable[Row]:
+        """Across all nodes and at little cost: ``players`` (place -> number, for ``queued`` mode -> number),
+        ``sessions`` (state -> number), and how many came and went ``since_the_store_was_empty``."""
+
     def register_server(self, server: GameServer) -> Awaitable[None]:
         """Enter a game server, or note that it is still there; raises AddressRefused where it may not be."""
 

@@ -50,6 +50,15 @@ def invariants(source: Source) -> Endpoint:
     return Endpoint(GET=get)
 
 
+def totals(source: Source) -> Endpoint:
+    """``/v1/totals``: the players and sessions, across all nodes, as far as they are counted already."""
+
+    async def get(_: Request) -> Answer:
+        return as_json(await source.totals())
+
+    return Endpoint(GET=get)
+
+
 def _limit(request: Request) -> int:
     given: list[bytes] = request.args.get(b"limit", [b"%d" % DEFAULT_LIMIT])
     if len(given) == 1 and re.fullmatch(rb"[0-9]{1,4}", given[0]) and 1 <= int(given[0]) <= MAX_LIMIT:

@@ -40,6 +40,7 @@ class Connection(txredisapi.RedisProtocol):  # type: ignore[misc]
     """Sends commands, and fails everything that waits when no reply comes for ``timeout`` seconds.
 
     ``on_made`` and ``on_lost`` are called with the connection once each; ``reason`` then says why it is gone.
+    ``on_refused`` is told each error reply of a server that can't do now what it was asked.
     """
 
     def __init__(self, clock: IReactorTime, timeout: float) -> None:
@@ -48,6 +49,7 @@ class Connection(txredisapi.RedisProtocol):  # type: ignore[misc]
         self.connected: int = 0
         self.on_made: Callable[[Any], None] = lambda connection: None
         self.on_lost: Callable[[Any], None] = lambda connection: None
+        self.on_refused: Callable[[str], None] = lambda reason: None
         self._clock = clock
         self._timeout = timeout
         self._waiting: deque[tuple[Deferred[Any], int]] = deque()
@@ -141,6 +143,8 @@ class Connection(txredisapi.RedisProtocol):  # type: ignore[misc]
         code = text.partition(" ")[0]
         if code in FATAL:
             self.drop(text)
+        if code in TRANSIENT:
+            self.on_refused(text)
         return StoreUnavailable(text) if code in FATAL | TRANSIENT else StoreError(text)
 
     def unavailable(self) -> StoreUnavailable:

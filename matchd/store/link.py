@@ -13,7 +13,7 @@ from twisted.internet.defer import TimeoutError as TooLate
 from twisted.logger import Logger
 
 from matchd.background import Background, Loop
-from matchd.errors import MatchdError, StartupError, StoreAway, StoreUnavailable
+from matchd.errors import MatchdError, StartupError, StoreAway, StoreError, StoreUnavailable
 from matchd.store.address import RedisAddress
 from matchd.store.connection import Connection, ConnectionFactory, within
 from matchd.store.endpoint import WatchedEndpoint
@@ -28,7 +28,10 @@ LONGEST_PROBLEM = 200
 """Characters; some error replies are essays."""
 
 PING_INTERVAL = 3.0
-"""Seconds between two measured round trips."""
+"""Seconds between two measured round trips, and between two looks at whether the store takes writes."""
+
+PROBE = "#!lua\nreturn 1"
+"""A script that may write, and needs memory to be let run, as far as the store knows: it is refused as `enqueue` is."""
 
 
 C = TypeVar("C", bound=Connection)
@@ -74,6 +77,11 @@ class Link(Generic[C]):
     def up(self) -> bool:
         """Whether commands are taken now."""
         return self._ready is not None and bool(self._ready.connected)
+
+    @property
+    def trouble(self) -> str:
+        """The reason why this link is of no use to players now; empty if it is."""
+        return "" if self.up else self.problem or "connection lost"
 
     def start(self) -> None:
         """Begin to connect."""
@@ -180,7 +188,9 @@ class CommandLink(Link[Connection]):
     """The link that commands go over, all on one connection, so that they run in the order of the calls.
 
     ``prepare`` is awaited with every new connection before it is up; ``round_trip`` is told the seconds of a
-    PING now and then.
+    PING now and then. ``refusal`` is the reason why the store takes no writes, and is empty while it does. The store
+    is believed to refuse from the first refused command on, and to take writes again when it runs a script of the same
+    kind as those that it refuses.
     """
 
     name = "commands"
@@ -189,7 +199,18 @@ class CommandLink(Link[Connection]):
         super().__init__(reactor, background, address, timeout)
         self.prepare: Callable[[Connection], Awaitable[None]] | None = None
         self.round_trip: Callable[[float], None] = _nothing
-        self._pings = Loop(background, "redis ping", PING_INTERVAL, self._ping)
+        self.refusal = ""
+        self._pings = Loop(background, "redis ping", PING_INTERVAL, self._look)
+
+    @property
+    def writable(self) -> bool:
+        """Whether the store can be reached and takes writes, as far as is known."""
+        return self.up and not self.refusal
+
+    @property
+    def trouble(self) -> str:
+        """The reason why players can't be served over this link now; empty if they can."""
+        return super().trouble or (f"refuses writes: {self.refusal}" if self.refusal else "")
 
     def execute(self, *command: bytes | str | int) -> Deferred[Any]:
         """Send a command, see Connection.execute; fails at once with StoreUnavailable while not up."""
@@ -198,7 +219,9 @@ class CommandLink(Link[Connection]):
         return self._ready.execute(*command)
 
     def _make(self) -> Connection:
-        return Connection(self._reactor, self._timeout)
+        connection = Connection(self._reactor, self._timeout)
+        connection.on_refused = self._refused
+        return connection
 
     async def _introduce(self, connection: Connection) -> None:
         await super()._introduce(connection)
@@ -208,13 +231,39 @@ class CommandLink(Link[Connection]):
     def _came_up(self, connection: Connection) -> None:
         self._pings.start()
         super()._came_up(connection)
+        self._background.spawn("redis probe", self._probe())
 
     def _lost(self, connection: Connection) -> None:
         self._pings.stop()
         super()._lost(connection)
+
+    async def _look(self) -> None:
+        await self._ping()
+        await self._probe()
 
     async def _ping(self) -> None:
         sent = self._reactor.seconds()
         with suppress(StoreUnavailable):
             await self.execute("PING")
             self.round_trip(self._reactor.seconds() - sent)
+
+    async def _probe(self) -> None:
+        """Ask what the store would refuse if it refused players' questions, also while nobody asks any."""
+        try:
+            await self.execute("EVAL", PROBE, 0)
+        except StoreError as error:
+            self._refused(str(error))
+        except StoreUnavailable:
+            pass  # a refusal was noted already; a lost connection says nothing
+        else:
+            self._accepted()
+
+    def _refused(self, reason: str) -> None:
+        if not self.refusal:
+            log.warn("redis: the store refuses writes: {reason}", reason=reason[:LONGEST_PROBLEM])
+        self.refusal = reason[:LONGEST_PROBLEM]
+
+    def _accepted(self) -> None:
+        if self.refusal:
+            log.info("redis: the store takes writes again")
+        self.refusal = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -36,6 +37,7 @@ class RefusingStoreTests(SharedFleetCase):
     async def settle(self) -> None:
         """The store is well again, nobody is in the queue, and nothing contradicts itself."""
         self.store.ask("CONFIG", "SET", "maxmemory", "0")
+        self.store.ask("CONFIG", "SET", "min-replicas-to-write", "0")
         self.store.ask("REPLICAOF", "NO", "ONE")
         await self.node.ready()
         await eventually(self.node.queued, lambda waiting: waiting == 0)
@@ -72,6 +74,34 @@ class RefusingStoreTests(SharedFleetCase):
         await self.refused(newcomer)
         self.store.ask("CONFIG", "SET", "maxmemory", "0")
         await self.are_matched(waiting, newcomer)
+
+    async def test_refusal_is_told(self) -> None:
+        """A load balancer, Prometheus and the log are told that the store takes no writes, and when it does again."""
+        _, newcomer = await self.two()
+        for setting, reason in (("maxmemory", "OOM command not allowed"), ("min-replicas-to-write", "NOREPLICAS ")):
+            before = len(self.node.log)
+            self.store.ask("CONFIG", "SET", setting, "1")
+            for _ in range(5):
+                await self.refused(newcomer)
+            status, said = await self.node.health()
+            self.assertEqual((status, said["status"]), (503, "unready"))
+            self.assertTrue(said["reason"].startswith(f"redis: refuses writes: {reason}"), said)
+            self.assertEqual(await self._metrics("matchd_redis_up", "matchd_redis_writable"), ["1.0", "0.0"])
+            self.store.ask("CONFIG", "SET", setting, "0")
+            await self.node.ready()
+            self.assertEqual(await self._metrics("matchd_redis_up", "matchd_redis_writable"), ["1.0", "1.0"])
+            began, ended = await eventually(partial(self._log_since, before), lambda lines: len(lines) == 2)
+            self.assertIn(f"redis: the store refuses writes: {reason}", began)
+            self.assertIn("redis: the store takes writes again", ended)
+
+    async def _log_since(self, length: int) -> list[str]:
+        return self.node.log[length:].splitlines()
+
+    async def _metrics(self, *names: str) -> list[str]:
+        lines = [
+            line.rsplit(" ", 1) for line in (await self.node.ask("GET", "/metrics")).text.splitlines() if line[0] != "#"
+        ]
+        return [value for wanted in names for name, value in lines if name == wanted]
 
     async def test_out_of_memory_while_they_load(self) -> None:
         """A match that was begun goes on to its end."""

@@ -208,6 +208,7 @@ class RestrictedStoreTests(SharedFleetCase):
                 "/",
                 "/metrics",
                 "/v1/servers",
+                "/v1/totals",
                 "/v1/invariants",
                 "/nowhere",
                 f"/v1/sessions?limit={SERVERS}",

@@ -35,7 +35,7 @@ PATHS = [
         "/", "/ws", "/ws/x", "/WS/", "/Ws/", "//ws/", "/ws//", "/./ws/", "/x/../ws/", "/ws/../ws/", "/ws/.", "/ws/..", "/ws/%20",
         "/%77s/", "/ws%2F", "/ws/%00", "/ws/;x", "/ws/#x", "/ws#x", "\\ws\\", "ws/", "*", "/*", "http://localhost/ws/", "ws://localhost/ws/",
         "//localhost/ws/", "localhost:8080", "/metrics", "/health/live", "/health/ready", "/v1/servers", "/v1/sessions", "/v1/modes",
-        "/v1/invariants", "/admin", "/favicon.ico", "/robots.txt", "/index.html", "/.env", "/.git/config",
+        "/v1/totals", "/v1/invariants", "/admin", "/favicon.ico", "/robots.txt", "/index.html", "/.env", "/.git/config",
         "/session/create", "/" + "a" * 7000, "/?redirect=http://evil.example/", "/\x7f", "/ä/", "/ws/\u2028", "/ws/\\r\\nX:",
     )
 ] + [

@@ -51,6 +51,10 @@ class MadeUpNode:
         await self._work()
         return {"players": {"queued": 3, "loading": 2}, "contradictions": []}
 
+    async def totals(self) -> dict[str, Any]:
+        await self._work()
+        return {"players": {"queued": {"Normal_1v1": 3}, "away": 0, "in_sessions": 2, "matched": 4}}
+
     async def register_server(self, server: GameServer) -> None:
         await self._work()
         self.registry[server.server_id] = server
