@@ -22,6 +22,7 @@ from twisted.python.failure import Failure
 
 from matchd.background import Background
 from matchd.errors import StartupError, StoreUnavailable
+from matchd.exits import signals_held
 from matchd.store import guardian
 from matchd.store.address import RedisAddress
 
@@ -49,7 +50,8 @@ class EmbeddedValkey:
         program = _program()
         self._guardian = spawned = _Guardian(self._background)
         command = [sys.executable, "-I", "-S", guardian.__file__, program, self._data_dir]
-        self._reactor.spawnProcess(spawned, sys.executable, command, env=None)
+        with signals_held():  # until it has answers of its own
+            self._reactor.spawnProcess(spawned, sys.executable, command, env=None)
         try:
             self._path = await spawned.ready.addTimeout(START_PATIENCE, self._reactor)
         except TooLate:

@@ -58,8 +58,9 @@ class Alarm:
         signal.set_wakeup_fd(write)
         for number in (signal.SIGTERM, signal.SIGCHLD):
             signal.signal(number, lambda *_: None)
-        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1):
             signal.signal(number, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())  # matchd has us begin with signals held
 
     def wait(self, seconds: float | None = None) -> None:
         """Return after ``seconds``, or sooner when a child has died; raises SystemExit when we are to end."""
