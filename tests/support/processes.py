@@ -38,6 +38,21 @@ def is_alive(pid: int) -> bool:
     return status(pid)[:1] not in ([], ["Z"])
 
 
+def children(pid: int, program: str) -> list[int]:
+    """The living children of a process that have this in their command line."""
+    with suppress(OSError):
+        found = map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+        return [child for child in found if is_alive(child) and program.encode() in _command(child)]
+    return []
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
 def holds(pid: int, signal: int) -> bool:
     """Whether a process has this signal wait until it has an answer to it."""
     with suppress(OSError):
