@@ -63,7 +63,7 @@ setup(
     extras_require={
         "bench": ["uvloop", "redis[hiredis]", "aiohttp", "websockets", "py-spy"],
         "test": ["hypothesis", "websockets", "packaging", "ruff", "mypy", "mypy-zope", "build"],
-        "supply": ["bandit", "cyclonedx-bom", "pip-tools"],
+        "supply": ["bandit", "cyclonedx-bom", "uv"],
         "interop": [
             "aiohttp>=3.11",
             "kosoku==0.1.0",  # a beta: what it says of a case may change from one to the next

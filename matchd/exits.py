@@ -10,8 +10,8 @@ import atexit
 import os
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from twisted.internet.error import ReactorNotRunning
@@ -19,6 +19,15 @@ from twisted.internet.interfaces import IReactorCore, IReactorFromThreads
 from twisted.logger import Logger
 
 log = Logger()
+
+HELD = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
+"""The signals that wait until this process has its answers to them."""
+
+HARMLESS = {
+    signal.SIGHUP: "settings are read at the start only: nothing is changed",
+    signal.SIGUSR1: "there is no --logfile to rotate: nothing is changed",
+}
+"""The signals that change nothing where nobody has another answer to them, and what is logged."""
 
 _failures: list[str] = []
 
@@ -55,11 +64,26 @@ def _stop_running(reactor: IReactorCore) -> None:
         reactor.stop()
 
 
+def hold_signals() -> None:
+    """Have signals wait until ``on_terminate`` answers them: until then one would end the process half-started."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
+
+
+@contextmanager
+def signals_held() -> Iterator[None]:
+    """Have a child that is started meanwhile begin with its signals held; those of this process wait so long too."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def on_terminate(reactor: IReactorCore, first: Callable[[], object], second: Callable[[], object]) -> None:
     """Answer SIGTERM with ``first``, and a further one, or SIGINT, with ``second`` and the reactor's stop.
 
     Both are called in the reactor. ``first`` sees to it that ``stop`` is called when all is done. The exit
-    status is 0.
+    status is 0. SIGHUP and SIGUSR1, where nothing else answers them, are logged and change nothing.
     """
     asked = False
 
@@ -83,6 +107,9 @@ def on_terminate(reactor: IReactorCore, first: Callable[[], object], second: Cal
     # Once it runs, the reactor's own answers are in place, and can be replaced.
     reactor.callWhenRunning(_answer, reactor, signal.SIGTERM, terminate)
     reactor.callWhenRunning(_answer, reactor, signal.SIGINT, interrupt)
+    for number, meaning in HARMLESS.items():
+        reactor.callWhenRunning(_shrug, reactor, number, meaning)
+    reactor.callWhenRunning(signal.pthread_sigmask, signal.SIG_UNBLOCK, HELD)
 
 
 def _answer(reactor: IReactorCore, number: signal.Signals, answer: Callable[[], None]) -> None:
@@ -90,6 +117,12 @@ def _answer(reactor: IReactorCore, number: signal.Signals, answer: Callable[[], 
     if signal.getsignal(number) is not signal.SIG_IGN:
         in_reactor = IReactorFromThreads(reactor).callFromThread
         signal.signal(number, lambda *_: in_reactor(answer))
+
+
+def _shrug(reactor: IReactorCore, number: signal.Signals, meaning: str) -> None:
+    # twistd's or our own log may answer it already, and one that is ignored, as by nohup, should stay so.
+    if signal.getsignal(number) is signal.SIG_DFL:
+        _answer(reactor, number, lambda: log.info("{signal}: {meaning}", signal=number.name, meaning=meaning))
 
 
 def _end() -> None:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from twisted.application.service import IServiceCollection, MultiService
 from twisted.internet.interfaces import IReactorFromThreads
-from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent
+from twisted.logger import ILogObserver, LogEvent, Logger, LogLevel, formatEvent
 from twisted.python.components import Componentized
 from twisted.python.failure import Failure
 from twisted.python.logfile import LogFile
@@ -23,6 +23,8 @@ from zope.interface import implementer
 
 from matchd.errors import StartupError
 from matchd.exits import printable
+
+log = Logger()
 
 LONGEST = 1024
 """The most characters of a message, and of a field in JSON."""
@@ -100,7 +102,15 @@ def _stream(twistd: Mapping[str, Any], reactor: IReactorFromThreads) -> Stream:
         raise StartupError(f"--logfile: {path}: {error.strerror}") from None
     if not signal.getsignal(signal.SIGUSR1):
         signal.signal(signal.SIGUSR1, lambda *_: reactor.callFromThread(file.rotate))
+    if not signal.getsignal(signal.SIGHUP):
+        signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(_reopen, file))
     return file
+
+
+def _reopen(file: LogFile) -> None:
+    """Go on in a new file where another program has moved the old one."""
+    file.reopen()
+    log.info("SIGHUP: the log file was opened anew; settings are read at the start only")
 
 
 def _is_chatter(event: LogEvent) -> bool:

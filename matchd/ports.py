@@ -23,6 +23,8 @@ It asks after 15 s of silence, and then every 3 s. The last one, in ms, is how l
 """
 
 _TCP = re.compile(r"tcp6?:(?:port=)?([0-9]+)((?::.*)?)\Z")
+_INTERFACE = r"interface=((?:[^:\\]|\\.)+)"  # a colon in an IPv6 address is written with a backslash before it
+_SHARED = re.compile(rf"tcp:(?:port=)?([0-9]+)(?::{_INTERFACE})?\Z")
 
 
 async def listen(
@@ -45,11 +47,13 @@ async def listen(
 
 
 def _listen_shared(reactor: Any, description: str, factory: IProtocolFactory) -> IListeningPort:
-    match = re.fullmatch(r"tcp:(?:port=)?([0-9]+)(?::interface=([^:]*))?", description)
+    match = _SHARED.match(description)
     if match is None:
         raise StartupError(f"--workers: more than one needs tcp:PORT:interface=ADDRESS to listen on, got {description}")
-    binding = makeBinding(match[2] or "", int(match[1]), reuseAddress=True, reusePort=True)
-    port: IListeningPort = reactor.listenTCP(binding, factory, backlog=BACKLOG)
+    address = _unescaped(match[2] or "")
+    binding = makeBinding(address, int(match[1]), reuseAddress=True, reusePort=True)
+    # The address again: by this argument Twisted tells IPv6 from IPv4.
+    port: IListeningPort = reactor.listenTCP(binding, factory, backlog=BACKLOG, interface=address)
     return port
 
 
@@ -75,8 +79,13 @@ def url(scheme: str, description: str, port: IListeningPort) -> str:
     kind = description.partition(":")[0]
     if kind not in ("tcp", "tcp6", "ssl"):
         return f"{scheme} on {description}"
-    interface = re.search(r"interface=([^:]+)", description)
-    return f"{scheme}{'s' if kind == 'ssl' else ''}://{interface[1] if interface else 'localhost'}:{_number(port)}"
+    match = re.search(f":{_INTERFACE}", description)
+    host = _unescaped(match[1]) if match else "localhost"
+    return f"{scheme}{'s' if kind == 'ssl' else ''}://{f'[{host}]' if ':' in host else host}:{_number(port)}"
+
+
+def _unescaped(argument: str) -> str:
+    return re.sub(r"\\(.)", r"\1", argument)
 
 
 def _number(port: IListeningPort) -> int:

@@ -69,11 +69,13 @@ class Matchd(Service):
         self._shares_port = shares_port or settings.workers > 1
         self._workers: Workers | None = None
         self._authority: Authority | None = None
+        self._players: IListeningPort | None = None
         self._settings = settings
         self._reactor = reactor
         self._background = Background(reactor)
         self._links: tuple[CommandLink | SubscriberLink, ...] = ()
         self._stops: list[Callable[[], object]] = []
+        self._starting: Deferred[None] | None = None
         self._started = False
         self._draining = False
 
@@ -81,7 +83,7 @@ class Matchd(Service):
         """Begin to start; the log says when it has."""
         super().startService()
         exits.on_terminate(self._reactor, self.terminate, self._hurry)
-        Deferred.fromCoroutine(self._start()).addErrback(self._failed)
+        self._starting = Deferred.fromCoroutine(self._start()).addErrback(self._failed)
 
     def stopService(self) -> Deferred[None]:
         """Stop what was started, the last first."""
@@ -105,7 +107,7 @@ class Matchd(Service):
         operators = await self._open_operators_port() if settings.http is not None else None
         if self._authority is not None:
             await self._authority.ready()
-        players = await self._listen("listen", settings.listen, self.gateway)
+        self._players = players = await self._listen("listen", settings.listen, self.gateway)
         self._on_stop(guard(players, self.gateway))
         self._on_stop(self._send_everybody_away)
         if settings.workers > 1:
@@ -194,8 +196,8 @@ class Matchd(Service):
         return port
 
     def _failed(self, failure: Failure) -> None:
-        if failure.check(CancelledError):
-            return  # told to stop while it still waited
+        if failure.check(CancelledError) or self._draining:
+            return  # told to stop while it still started
         if failure.check(MatchdError):
             exits.fail(self._reactor, failure.getErrorMessage())
         else:
@@ -252,9 +254,15 @@ class Matchd(Service):
     async def _drain(self) -> None:
         workers_gone = maybeDeferred(self._workers.stop) if self._workers else None
         if self._started:
+            await self._leave_shared_port()
             await drain(self._reactor, self.node, self.gateway)
         if workers_gone is not None:
             await workers_gone
+
+    async def _leave_shared_port(self) -> None:
+        """Listen no more where others may: the kernel would go on to deal connections out to this process as well."""
+        if self._shares_port and self._players is not None:
+            await maybeDeferred(self._players.stopListening)
 
     def _hurry(self) -> None:
         if self._workers is not None:
@@ -265,6 +273,9 @@ class Matchd(Service):
         await self.gateway.vacant()
 
     async def _stop(self) -> None:
+        if self._starting is not None:
+            self._starting.cancel()
+            await self._starting
         while self._stops:
             try:
                 await maybeDeferred(self._stops.pop())

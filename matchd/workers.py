@@ -24,6 +24,7 @@ from twisted.python.failure import Failure
 
 from matchd.background import Background
 from matchd.config.settings import Settings
+from matchd.exits import signals_held
 from matchd.siblings import TELLING, Word, Words
 
 log = Logger()
@@ -78,7 +79,8 @@ class Workers:
         command = [sys.executable, "-m", "matchd.worker"]
         # Its output is ours: what it logs goes where this process logs.
         descriptors = {0: "w", 1: 1, 2: 2, TELLING: "r"}
-        self._reactor.spawnProcess(worker, command[0], command, dict(os.environ), childFDs=descriptors)
+        with signals_held():  # until it has answers of its own: a Ctrl-C goes to all processes of a terminal
+            self._reactor.spawnProcess(worker, command[0], command, dict(os.environ), childFDs=descriptors)
         self._running.add(worker)
 
     def ended(self, worker: _Worker, reason: Failure) -> None:

@@ -20,6 +20,7 @@ from twisted.logger import formatEvent, globalLogPublisher
 from twisted.plugin import getPlugins
 from twisted.trial.unittest import SynchronousTestCase
 
+from matchd import exits
 from matchd.dedicated.tap import Options, makeService
 from tests.support.children import PATIENCE, REPOSITORY, Child, twistd
 from tests.support.keys import SECRET
@@ -137,6 +138,7 @@ class PluginTests(SynchronousTestCase):
         """There is one ``dedicated``, and it is this one."""
         found = [maker for maker in getPlugins(IServiceMaker) if maker.tapname == "dedicated"]
         self.assertEqual([maker.module for maker in found], ["matchd.dedicated.tap"])
+        self.patch(exits, "hold_signals", lambda: None)  # they are this process's, which goes on
         self.assertIs(found[0].options, Options)
 
     def test_twisted_is_not_shadowed(self) -> None:

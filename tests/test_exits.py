@@ -130,6 +130,33 @@ class SignalTests(Nodes):
         child.wait_to_print("draining")
         self.assertNotIn("at once", child.stdout)
 
+    def test_sighup_and_sigusr1(self) -> None:
+        """Neither ends a node: each is a line in the log."""
+        child = self.node(self.ANSWER)
+        child.wait_to_print("running")
+        child.signal(signal.SIGHUP)
+        child.wait_to_print("SIGHUP: settings are read at the start only: nothing is changed")
+        child.signal(signal.SIGUSR1)
+        child.wait_to_print("SIGUSR1: there is no --logfile to rotate: nothing is changed")
+        child.signal(signal.SIGINT)
+        self.assert_orderly(child, 0)
+
+    def test_other_answers_stay(self) -> None:
+        """Where something else answers SIGHUP, or it is ignored as by nohup, it is left so."""
+        child = self.node("import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); " + self.ANSWER)
+        child.wait_to_print("running")
+        child.signal(signal.SIGHUP)
+        child.signal(signal.SIGINT)
+        self.assert_orderly(child, 0)
+        self.assertNotIn("SIGHUP", child.stdout)
+
+    def test_early_signal(self) -> None:
+        """A signal that comes before the reactor runs, and was held, is answered once it runs."""
+        early = "import os, signal; exits.hold_signals(); os.kill(os.getpid(), signal.SIGTERM); "
+        child = self.node(early + "exits.on_terminate(reactor, lambda: exits.stop(reactor), lambda: say('at once'))")
+        self.assert_orderly(child, 0)
+        self.assertIn("running", child.stdout)
+
     def test_drain_that_breaks(self) -> None:
         """A drain that raises does not leave a node which nobody can stop: it is logged, and the node ends."""
         child = self.node("exits.on_terminate(reactor, lambda: 1 / 0, lambda: say('at once'))")

@@ -6,7 +6,8 @@ import io
 import json
 import os
 import signal
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from matchd.errors import StartupError
 from matchd.logs import LONGEST, LoggingService, Output, as_json, as_text, observer
-from tests.support.children import twistd
+from tests.support.children import PATIENCE, twistd
 
 NOON = 1795435200.25  # 2026-11-23T12:00:00.250Z
 
@@ -202,8 +203,8 @@ class ChoiceTests(SynchronousTestCase):
 
     def test_file(self) -> None:
         """``--logfile`` is written in the format asked for, and turned over at SIGUSR1 as twistd's own is."""
-        before = signal.signal(signal.SIGUSR1, signal.SIG_DFL)
-        self.addCleanup(signal.signal, signal.SIGUSR1, before)
+        for number in (signal.SIGUSR1, signal.SIGHUP):
+            self.addCleanup(signal.signal, number, signal.signal(number, signal.SIG_DFL))
         path = Path(self.mktemp())
         self.observer("json", logfile=str(path))(event())
         self.assertEqual(json.loads(path.read_text())["message"], "2 players drawn")
@@ -277,6 +278,27 @@ class NodeTests(SynchronousTestCase):
         records: list[Mapping[str, Any]] = [json.loads(line) for line in child.stdout.splitlines()]
         messages = [record["message"] for record in records]
         self.assertEqual(messages[-2:], ["hello", "from print"])
+
+    def test_file_that_was_moved(self) -> None:
+        """SIGHUP opens ``--logfile`` anew, as logrotate needs it, and says so there."""
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        (folder / "node.tac").write_text(NODE.replace('"nodaemon": True', '"logfile": "node.log"'))
+        child = twistd(folder, "-noy", "node.tac")
+        self.addCleanup(child.kill)
+        child.wait_to_print("running")
+        (folder / "node.log").rename(folder / "moved.log")
+        child.signal(signal.SIGHUP)
+        self.wait(lambda: (folder / "node.log").exists() and "SIGHUP: " in (folder / "node.log").read_text())
+        child.signal(signal.SIGTERM)
+        self.assertEqual(child.ended(), 0)
+        self.assertIn("hello", (folder / "moved.log").read_text())
+
+    def wait(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            self.assertTrue(time.monotonic() < deadline, "not in time")
+            time.sleep(0.01)
 
     def test_reader_of_stdout_is_gone(self) -> None:
         """Where nobody reads the log any more the node goes on, and its end is no failure."""

@@ -11,7 +11,8 @@ from twisted.internet.endpoints import TCP4ClientEndpoint, UNIXClientEndpoint, c
 from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import SkipTest, TestCase
 
-from matchd.ports import PROBES, listen
+from matchd.errors import StartupError
+from matchd.ports import PROBES, listen, url, with_port
 
 
 class PortsTests(TestCase):
@@ -49,6 +50,42 @@ class PortsTests(TestCase):
         """So docs/reliability.md promises: after some silence, and as long as it takes to be sure."""
         idle, every, times = (PROBES[f"TCP_KEEP{name}"] for name in ("IDLE", "INTVL", "CNT"))
         self.assertEqual((idle + every * times, PROBES["TCP_USER_TIMEOUT"]), (30, 30_000))
+
+    async def test_processes_share_a_port_of_ipv6(self) -> None:
+        """``--workers`` goes with an IPv6 address, written with backslashes as Twisted wants it, as with others."""
+        factory = Factory.forProtocol(Protocol)
+        for description in (
+            r"tcp:0:interface=\:\:1",
+            r"tcp:port=0:interface=\:\:",
+            "tcp:0:interface=127.0.0.1",
+            "tcp:0",
+        ):
+            first = await listen(reactor, "listen", description, factory, True)
+            self.addCleanup(first.stopListening)
+            second = await listen(reactor, "listen", with_port(description, first), factory, True)
+            self.addCleanup(second.stopListening)
+            self.assertEqual(first.getHost(), second.getHost())
+
+    async def test_what_processes_can_not_share(self) -> None:
+        """What is no plain TCP port, or has a further argument, is refused in one line that says what would do."""
+        for description in ("unix:/tmp/socket", "haproxy:tcp:0", "tcp:0:backlog=5", r"tcp:0:interface=\:\:1:backlog=5"):
+            listening = Deferred.fromCoroutine(listen(reactor, "listen", description, Factory(), True))
+            error = await self.assertFailure(listening, StartupError)
+            wanted = f"--workers: more than one needs tcp:PORT:interface=ADDRESS to listen on, got {description}"
+            self.assertEqual(str(error), wanted)
+
+    async def test_where_they_are(self) -> None:
+        """The log names a URL that a client can take as it is: an IPv6 address stands in brackets."""
+        for description, host in (
+            (r"tcp:0:interface=\:\:1", "[::1]"),
+            (r"tcp:interface=\:\::port=0", "[::]"),
+            ("tcp:0:interface=127.0.0.1", "127.0.0.1"),
+            ("tcp:0", "localhost"),
+        ):
+            port = await listen(reactor, "http", description, Factory(), False)
+            self.addCleanup(port.stopListening)
+            self.assertEqual(url("http", description, port), f"http://{host}:{port.getHost().port}")
+        self.assertEqual(url("ws", "unix:/tmp/socket", port), "ws on unix:/tmp/socket")
 
     async def test_what_has_no_network_has_nothing_to_look_for(self) -> None:
         """A socket in the file system is listened on all the same."""

@@ -55,6 +55,16 @@ def written(row: list[str]) -> set[str]:
     return set(re.findall(r"`([^`]+)`", row[3]))
 
 
+def named_in_head(script: str) -> list[str] | None:
+    """The keys that the head of a script says it writes; None where it says so in other words."""
+    (keys,) = re.findall(r"^-- Keys: ((?:.*\n--  )*.*)$", LUA[script], re.MULTILINE)
+    parts = [part.strip() for part in re.sub(r"\n-- +", " ", keys).split(";")]
+    named = [name for part in parts for name in re.findall(r"^(?:writes|deletes) (.*)", part)]
+    if any("what" in words for words in named):
+        return None
+    return sorted(key.partition("{")[0] for words in named for key in words.rstrip(" ").split(", "))
+
+
 class WordsTests(StoreTestCase):
     """The page and the text of the scripts."""
 
@@ -72,6 +82,17 @@ class WordsTests(StoreTestCase):
         named.update(re.findall(r"overdue\('([a-z_]+)'", text))
         channels = [name(row[0]) for row in rows("## Channels")]
         self.assertEqual({key.partition("{")[0] for key in (*KEYS, *channels)}, named)
+
+    def test_heads(self) -> None:
+        """The head of a script, where it names every key that the script writes, names the same ones as its row."""
+        for script, row in TOLD.items():
+            if (head := named_in_head(script)) is not None:
+                self.assertEqual(head, sorted(key.partition("{")[0] for key in written(row)), script)
+
+    def test_each_key_once(self) -> None:
+        """No row names a key that it writes twice."""
+        for script, row in TOLD.items():
+            self.assertEqual(len(row[3].split(", ")), len(set(row[3].split(", "))), script)
 
     def test_flags(self) -> None:
         """The flags are those that the page gives, with their reasons."""

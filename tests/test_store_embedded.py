@@ -15,8 +15,13 @@ from twisted.trial.unittest import TestCase
 from matchd.background import Background
 from matchd.errors import StartupError
 from matchd.store.embedded import EmbeddedValkey
-from tests.support.processes import ask, is_alive, process_id, status
+from tests.support.processes import ask, children, is_alive, process_id, status
 from tests.support.waiting import until
+
+
+def guardians() -> list[int]:
+    """The guardians that this process has started and that live."""
+    return children(os.getpid(), "guardian.py")
 
 
 class EmbeddedTests(TestCase):
@@ -98,6 +103,53 @@ class EmbeddedTests(TestCase):
         await valkey.stop()
         await until(lambda: not is_alive(pid))
         self.assertFalse(Path(path).parent.exists())
+
+    async def test_guardian_and_valkey_die(self) -> None:
+        """When Valkey dies after its guardian, or with it, another comes to the same place with the data; often so."""
+        valkey = self.embedded()
+        path = (await valkey.start()).path
+        ask(path, "SET", "a", "kept")
+        for together in (False, True, False):
+            pid = process_id(path)
+            os.kill(int(status(pid)[1]), signal.SIGKILL)
+            if not together:
+                await until(lambda pid=pid: ask(path, "PING") == b"PONG" and self.succeeded(pid))  # type: ignore[misc]
+            os.kill(pid, signal.SIGKILL)
+            await until(lambda pid=pid: self._get(path, "a") == b"kept" and process_id(path) != pid)  # type: ignore[misc]
+        pid = process_id(path)
+        await valkey.stop()
+        self.assertEqual((is_alive(pid), Path(path).parent.exists(), guardians()), (False, False, []))
+
+    def succeeded(self, valkey: int) -> bool:
+        """Whether this Valkey is no guardian's child any more, and there is a guardian again."""
+        return bool(guardians()) and int(status(valkey)[1]) not in guardians()
+
+    async def test_stop_after_the_guardian_died(self) -> None:
+        """Whether its successor is there or still to come: nothing is left."""
+        for waits in (False, True):
+            valkey = self.embedded()
+            path = (await valkey.start()).path
+            pid = process_id(path)
+            os.kill(int(status(pid)[1]), signal.SIGKILL)
+            await until(lambda: self.background.failures["embedded Valkey"] == 1)
+            if waits:
+                await until(lambda pid=pid: self.succeeded(pid))  # type: ignore[misc]
+            await valkey.stop()
+            self.assertEqual((is_alive(pid), Path(path).parent.exists(), guardians()), (False, False, []))
+            self.assertEqual(self.background.failures["embedded Valkey"], 1)
+
+    async def test_guardian_is_told_to_end(self) -> None:
+        """One that ended Valkey and removed its folder, as SIGTERM has it do, gets a successor with a new Valkey."""
+        path = await self.start()
+        os.kill(int(status(process_id(path))[1]), signal.SIGTERM)
+        await until(lambda: self.background.failures["embedded Valkey"] == 1)
+        await until(lambda: self._get(path, "a") is None and self._answers(path))
+
+    def _answers(self, path: str) -> bool:
+        try:
+            return ask(path, "PING") == b"PONG"
+        except Exception:
+            return False
 
     def _get(self, path: str, key: str) -> object:
         try:

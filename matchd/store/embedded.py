@@ -1,14 +1,15 @@
 """The Valkey that comes with matchd: a private child on a unix socket, for who names no other store.
 
-Its guardian, a small process between it and us, restarts it when it dies and ends it when we do.
+Its guardian, a small process between it and us, restarts it when it dies and ends it when we do. A guardian that dies
+gets a successor, while Valkey goes on.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-import socket
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,13 @@ from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as TooLate
 from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from matchd.background import Background
 from matchd.errors import StartupError, StoreUnavailable
+from matchd.exits import signals_held
 from matchd.store import guardian
 from matchd.store.address import RedisAddress
 
@@ -29,6 +32,9 @@ log = Logger()
 
 START_PATIENCE = 60.0
 """Seconds until Valkey has to answer; it may have much to load."""
+
+SUCCESSION_SECONDS = 1.0
+"""Until a guardian that has ended gets a successor."""
 
 STOP_PATIENCE = guardian.GRACE + 3.0
 """Seconds that the guardian may take to end it."""
@@ -41,15 +47,16 @@ class EmbeddedValkey:
         self._reactor = reactor
         self._background = background
         self._data_dir = str(Path(data_dir).absolute()) if data_dir is not None else ""
+        self._program = ""
         self._guardian: _Guardian | None = None
         self._path = ""
+        self._stopping = False
+        self._succession: Deferred[None] | None = None
 
     async def start(self) -> RedisAddress:
         """Start it; returns where it is once it answers. Raises StartupError naming ``data_dir`` or ``redis``."""
-        program = _program()
-        self._guardian = spawned = _Guardian(self._background)
-        command = [sys.executable, "-I", "-S", guardian.__file__, program, self._data_dir]
-        self._reactor.spawnProcess(spawned, sys.executable, command, env=None)
+        self._program = _program()
+        spawned = self._spawn()
         try:
             self._path = await spawned.ready.addTimeout(START_PATIENCE, self._reactor)
         except TooLate:
@@ -59,8 +66,34 @@ class EmbeddedValkey:
                 await self.stop()
         return RedisAddress(path=self._path)
 
+    def _spawn(self, *folder: str) -> _Guardian:
+        self._guardian = spawned = _Guardian(self._background, self._succeed)
+        command = [sys.executable, "-I", "-S", guardian.__file__, self._program, self._data_dir, *folder]
+        with signals_held():  # until it has answers of its own
+            self._reactor.spawnProcess(spawned, sys.executable, command, env=None)
+        return spawned
+
+    def _succeed(self) -> None:
+        """Give a guardian that has ended a successor, unless it was never of use or its matchd ends."""
+        if self._path and not self._stopping:
+            self._succession = self._background.spawn("embedded Valkey", self._succeeded())
+
+    async def _succeeded(self) -> None:
+        await deferLater(self._reactor, SUCCESSION_SECONDS)
+        self._spawn(str(Path(self._path).parent)).ready.addCallbacks(self._is_back, self._is_not_back)
+
+    def _is_back(self, path: str) -> None:
+        log.info("the embedded Valkey is back")
+
+    def _is_not_back(self, failure: Failure) -> None:
+        if not self._stopping:
+            self._background.note("embedded Valkey", failure)
+
     async def stop(self) -> None:
         """End it, and wait until it and its temporary folder are gone."""
+        self._stopping = True
+        if self._succession is not None:
+            self._succession.cancel()
         if self._guardian is not None:
             await self._guardian.end(self._reactor)
             if self._path:
@@ -78,21 +111,18 @@ def _program() -> str:
 
 def _end_orphan(path: str) -> None:
     """End a Valkey whose guardian was killed, as the guardian would; usually there is none."""
-    with suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(guardian.GRACE)
-        connection.connect(path)
-        connection.sendall(b"SHUTDOWN\r\n")
-        connection.recv(1)
+    guardian.shut_down(path)
     shutil.rmtree(Path(path).parent, ignore_errors=True)
 
 
 class _Guardian(ProcessProtocol):
     """Our side of guardian.py: ``ready`` fires with the socket's path, or fails with StartupError."""
 
-    def __init__(self, background: Background) -> None:
+    def __init__(self, background: Background, on_ended: Callable[[], None]) -> None:
         self.ready: Deferred[str] = Deferred()
         self.answered = False
         self._background = background
+        self._on_ended = on_ended
         self._ended: Deferred[None] = Deferred()
         self._ending = False
         self._said = b""
@@ -139,3 +169,4 @@ class _Guardian(ProcessProtocol):
         elif self.answered and not self._ending:
             self._background.note("embedded Valkey", Failure(StoreUnavailable("its guardian has ended")))
         self._ended.callback(None)
+        self._on_ended()

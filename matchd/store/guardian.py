@@ -3,16 +3,21 @@
 A program of its own, run by its path with nothing but the standard library, for it has to outlive a matchd that
 was killed. The end of its stdin is the end of matchd. On stdout it says, a line each: ``ready SOCKET`` whenever
 Valkey answers, ``died WHY`` before it is started again, ``failed WHY`` before giving up.
+
+A successor of a guardian that was killed is given the folder. While the old Valkey lives, which has the lock, the
+successor waits; then it starts another Valkey on the same data.
 """
 
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import select
 import shutil
 import signal
 import socket
+import stat
 import subprocess  # nosec B404 # see where it is used
 import sys
 import tempfile
@@ -25,12 +30,15 @@ GRACE = 5.0
 """Seconds that Valkey has to end orderly."""
 LOCK_PATIENCE = 2.0
 """Seconds for the guardian of a matchd that was killed to release the data."""
+LOCK_LOOK = 0.1
+"""Seconds between two attempts to get the lock."""
 DELAYS = (0.1, 0.2, 0.5, 1.0, 2.0)
 """Seconds before Valkey is started again, for one death, two in a row, and so on."""
 STABLE = 10.0
 """Seconds of life after which a death is the first in a row."""
 LONGEST_FOLDER = 70
 """Characters; the path of a unix socket has at most 107 bytes, on some systems 103."""
+SOCKET = "valkey.sock"
 
 SETTINGS = {
     "port": "0",
@@ -58,8 +66,9 @@ class Alarm:
         signal.set_wakeup_fd(write)
         for number in (signal.SIGTERM, signal.SIGCHLD):
             signal.signal(number, lambda *_: None)
-        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1):
             signal.signal(number, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())  # matchd has us begin with signals held
 
     def wait(self, seconds: float | None = None) -> None:
         """Return after ``seconds``, or sooner when a child has died; raises SystemExit when we are to end."""
@@ -80,7 +89,7 @@ class Valkey:
     """The child: its program, its data, and the folder with its socket and its log."""
 
     def __init__(self, program: str, data: Path, folder: Path, lock: IO[bytes]) -> None:
-        self.socket = str(folder / "valkey.sock")
+        self.socket = str(folder / SOCKET)
         self._data = data
         self._log = folder / "valkey.log"
         self._lock = lock
@@ -142,9 +151,18 @@ def tell(word: str, text: str) -> None:
         os.write(1, f"{word} {text}\n".encode(errors="replace"))
 
 
-def lock(data: Path, alarm: Alarm) -> IO[bytes]:
-    """The data is ours while the file is open, here or in Valkey; raises ValkeyError."""
-    deadline = time.monotonic() + LOCK_PATIENCE
+def shut_down(path: str) -> None:
+    """End the Valkey at a socket, orderly, if there is one."""
+    with suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(GRACE)
+        connection.connect(path)
+        connection.sendall(b"SHUTDOWN\r\n")
+        connection.recv(1)
+
+
+def lock(data: Path, alarm: Alarm, patience: float = LOCK_PATIENCE) -> IO[bytes]:
+    """The data is ours while the file is open, here or in Valkey; raises ValkeyError after ``patience`` seconds."""
+    deadline = time.monotonic() + patience
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = (data / "matchd.lock").open("wb")
@@ -156,7 +174,7 @@ def lock(data: Path, alarm: Alarm) -> IO[bytes]:
         except BlockingIOError:
             if time.monotonic() > deadline:
                 raise ValkeyError(f"data_dir: {data}: in use by another matchd") from None
-            alarm.sleep(0.05)
+            alarm.sleep(LOCK_LOOK)
         else:
             return file
 
@@ -181,10 +199,10 @@ def keep(valkey: Valkey, alarm: Alarm) -> None:
         alarm.sleep(DELAYS[min(deaths, len(DELAYS)) - 1])
 
 
-def guard(program: str, data: Path | None, folder: Path) -> None:
+def guard(program: str, data: Path | None, folder: Path, patience: float) -> None:
     """Everything between the making and the removing of the folder; raises ValkeyError."""
     alarm = Alarm()
-    with lock(data or folder, alarm) as held:
+    with lock(data or folder, alarm, patience) as held:
         valkey = Valkey(program, data or folder, folder, held)
         try:
             keep(valkey, alarm)
@@ -195,14 +213,51 @@ def guard(program: str, data: Path | None, folder: Path) -> None:
             valkey.end()
 
 
-def main(program: str, data_dir: str) -> None:
-    """Guard ``program`` with its data in ``data_dir``, or in the temporary folder if that is empty."""
+def new_folder() -> Path:
+    """A temporary folder with a path that is short enough for a socket."""
+    base = tempfile.gettempdir() if len(tempfile.gettempdir()) <= LONGEST_FOLDER else "/tmp"  # nosec B108 # mkdtemp
+    return Path(tempfile.mkdtemp(prefix="matchd-", dir=base))
+
+
+def old_folder(path: str) -> Path:
+    """The folder of an earlier guardian, made again if that has removed it; raises ValkeyError if it is not ours."""
+    folder = Path(path)
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+    except OSError as error:
+        raise ValkeyError(f"{folder}: {error.strerror}") from None
+    if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) != 0o700 or not stat.S_ISDIR(found.st_mode):
+        raise ValkeyError(f"{folder}: not a private folder")
+    return folder
+
+
+def succeed(program: str, data: Path | None, path: str) -> None:
+    """Guard in the place of an earlier guardian, in its folder; what it holds stays there until we are told to end."""
+    try:
+        folder = old_folder(path)
+        try:
+            guard(program, data, folder, math.inf)
+        except SystemExit:
+            shut_down(str(folder / SOCKET))
+            shutil.rmtree(folder, ignore_errors=True)
+    except ValkeyError as error:
+        tell("failed", str(error))
+
+
+def main(program: str, data_dir: str, earlier: str = "") -> None:
+    """Guard ``program`` with its data in ``data_dir``, or in the temporary folder if that is empty.
+
+    ``earlier`` is the folder of a guardian that is gone, and that this one succeeds.
+    """
     with suppress(OSError):
         os.setsid()
-    base = tempfile.gettempdir() if len(tempfile.gettempdir()) <= LONGEST_FOLDER else "/tmp"  # nosec B108 # mkdtemp
-    folder = Path(tempfile.mkdtemp(prefix="matchd-", dir=base))
+    data = Path(data_dir) if data_dir else None
+    if earlier:
+        return succeed(program, data, earlier)
+    folder = new_folder()
     try:
-        guard(program, Path(data_dir) if data_dir else None, folder)
+        guard(program, data, folder, LOCK_PATIENCE)
     except ValkeyError as error:
         tell("failed", str(error))
     finally:

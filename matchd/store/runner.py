@@ -7,6 +7,7 @@ they asked for happens once they were told that it did not.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -21,11 +22,30 @@ PATIENCE_MS = 2_000
 """How long a player's question stays valid on its way to the store."""
 
 
+NEEDED = "matchd needs Redis 7.0 or later, or Valkey 7.2 or later"
+
+
 class Commands(Protocol):
     """What the store needs of its connection: a command goes out, a reply or a failure comes back."""
 
     def execute(self, *args: bytes | str | int) -> Deferred[Any]:
         """One command; fails at once with StoreUnavailable while there is no connection."""
+
+
+def _is_too_old(failure: Failure) -> bool:
+    """Tell whether a script was refused for its first line, ``#!lua``, which Redis before 7.0 does not know."""
+    text = str(failure.value)
+    return failure.check(StoreError) is not None and "compiling script" in text and "near '#'" in text
+
+
+async def _version(connection: Commands) -> str:
+    """Ask the server for its version; it may not tell."""
+    try:
+        info = await connection.execute("INFO", "server")
+    except StoreError:
+        return "an older one"
+    match = re.search(rb"^redis_version:([\w.-]+)", info, re.MULTILINE)
+    return match[1].decode() if match else "an older one"
 
 
 class ScriptRunner:
@@ -57,6 +77,8 @@ class ScriptRunner:
         loading = [connection.execute("SCRIPT", "LOAD", script.text) for script in self._scripts.values()]
         for _, outcome in await DeferredList(loading, consumeErrors=True):  # all at once: one round trip
             if isinstance(outcome, Failure):
+                if _is_too_old(outcome):
+                    raise StoreError(f"{NEEDED}; this is {await _version(connection)}")
                 outcome.raiseException()
 
     async def _ask(self, name: str, *args: str | int) -> Any:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterable
 
+from twisted.internet import reactor
+from twisted.internet.protocol import Factory
+
 from tests.support.fleet import Fleet, Program, endpoint
 from tests.support.fleets import FleetCase
+from tests.support.older_redis import OlderRedis, SilentOlderRedis
 from tests.support.valkey import free_port
 
 AT_ONCE = 4
@@ -182,6 +186,17 @@ class CircumstanceTests(CommandLineCase):
             ),
             (["matchd", *ANYWHERE, "--redis", none], f"matchd: redis: {none}/0: NOAUTH Authentication required."),
         )
+
+    async def test_store_too_old(self) -> None:
+        """A Redis before 7.0: which versions would do, and which one this is, as far as it says."""
+        attempts = []
+        for server, version in ((OlderRedis, "6.2.14"), (SilentOlderRedis, "an older one")):
+            port = reactor.listenTCP(0, Factory.forProtocol(server), interface="127.0.0.1")
+            self.addCleanup(port.stopListening)
+            url = f"redis://127.0.0.1:{port.getHost().port}/0"
+            needed = f"matchd needs Redis 7.0 or later, or Valkey 7.2 or later; this is {version}"
+            attempts.append((["matchd", *ANYWHERE, "--redis", url], f"matchd: redis: {url}: {needed}"))
+        await self.assert_refused(*attempts)
 
     async def test_data_in_use(self) -> None:
         """A folder whose data another matchd has open, or that can't be made."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 from twisted.internet import reactor
 
@@ -25,6 +26,15 @@ class GameServerTests(SharedFleetCase):
 
     async def known(self) -> int:
         return len(await self.node.servers())
+
+    async def test_signals_that_end_nobody(self) -> None:
+        """SIGHUP and SIGUSR1 do not end a game server."""
+        server = await self.fleet().game_server(self.node).ready()
+        for number in (signal.SIGHUP, signal.SIGUSR1):
+            server.signal(number)
+            await server.logs(f"{number.name}: ")
+        self.assertIsNone(server.child.status)
+        self.assertEqual((await server.stop(), server.complaints), (0, ""))
 
     async def test_no_server(self) -> None:
         """While there is no game server nobody is drawn; as soon as one comes, those who wait are matched."""

@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from typing import Any
 
 from twisted.internet import reactor
 
 from tests.support.fleet import PATIENCE, Fleet, Node
-from tests.support.fleets import SharedFleetCase
+from tests.support.fleets import FleetCase, SharedFleetCase
 from tests.support.players import Player, matched
+from tests.support.processes import children
 from tests.support.valkey import Valkey
 from tests.support.waiting import eventually, pause
 
 PROMPT = 3.0
 """Seconds within which everybody is told what is going on."""
+
+
+class PrivateStoreTests(FleetCase):
+    """A node with a private Valkey."""
+
+    async def test_its_guardian_and_then_the_store_die(self) -> None:
+        """The node is ready again by itself, and whoever was in the queue is still there."""
+        node = await self.fleet().node().ready()
+        waiting = await self.player("waits", node.url).enqueue()
+        (guardian,) = children(node.child.pid, "guardian.py")
+        (valkey,) = children(guardian, "valkey-server")
+        os.kill(guardian, signal.SIGKILL)
+        await node.logs("its guardian has ended")
+        os.kill(valkey, signal.SIGKILL)
+        await eventually(node.health, lambda health: health[0] == 503, PATIENCE)
+        began = reactor.seconds()
+        await node.ready()
+        self.took("ready after the guardian and the private store died", reactor.seconds() - began)
+        await eventually(node.queued, lambda queued: queued == 1, PATIENCE)
+        await matched(waiting, await self.player("comes", node.url).enqueue())
+        self.assertEqual(await node.stop(), 0)
 
 
 class OutageTests(SharedFleetCase):

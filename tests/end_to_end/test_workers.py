@@ -8,6 +8,8 @@ import signal
 from pathlib import Path
 
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.error import ConnectionRefusedError
 
 from tests.support.fleet import PATIENCE, Node
 from tests.support.fleets import FleetCase
@@ -66,6 +68,57 @@ class WorkersTests(FleetCase):
         await until(lambda: len(set(workers_of(node.child.pid)) - {first}) == 2, PATIENCE)
         self.assertIn("a worker died and is started again", node.log)
         self.assertTrue(is_alive(second))
+
+    async def busy(self) -> tuple[Node, list[int]]:
+        """Three processes on a store of others', each with players of a match that loads, and so slow to drain."""
+        fleet = self.fleet()
+        store = f"redis://127.0.0.1:{fleet.valkey().port}"
+        node = await fleet.node("--workers", "3", "--redis", store, "--dedicated", "127.0.0.1:9").ready()
+        await until(lambda: len(re.findall(r"players: ws://", node.log)) == 3, PATIENCE)
+        crowd = self.crowd("loads", 24, node.url)
+        entering = [Deferred.fromCoroutine(player.connect()) for player in crowd.players]
+        await gatherResults(entering, consumeErrors=True)
+        for player in crowd.players:
+            player.client.enqueue(player.name)
+        await until(lambda: all("start_loading" in player.told for player in crowd.players), PATIENCE)
+        return node, workers_of(node.child.pid)
+
+    async def assert_served(self, node: Node, count: int = 40) -> None:
+        """So many new connections are all let in, and answered."""
+        for _ in range(count):
+            client = self.client()
+            await client.connect(node.url)
+            client.dequeue()
+            self.assertEqual((await client.next_message())["code"], "not_queued")
+            await client.close()
+
+    async def test_worker_that_drains_gets_nobody_new(self) -> None:
+        """A worker that is told to end (SIGTERM) leaves the port to the others at once, and its matches load on."""
+        node, (first, second) = await self.busy()
+        os.kill(first, signal.SIGTERM)
+        await until(lambda: "draining: " in node.log, PATIENCE)
+        await self.assert_served(node)
+        self.assertEqual((is_alive(first), is_alive(second)), (True, True))
+
+    async def test_orphans_get_nobody_new(self) -> None:
+        """When the first process is killed its workers leave the port to its successor at once, and drain."""
+        node, workers = await self.busy()
+        node.kill()
+        await until(lambda: node.log.count("draining: ") == len(workers), PATIENCE)
+        with self.assertRaises(ConnectionRefusedError):
+            await self.client().connect(node.url)
+        await node.start().ready()
+        await self.assert_served(node)
+        self.assertTrue(any(map(is_alive, workers)), "they should still drain")
+
+    async def test_signals_that_end_nobody(self) -> None:
+        """SIGHUP and SIGUSR1 neither end the first process nor a worker; each logs them."""
+        node, workers = await self.three()
+        for number in (signal.SIGHUP, signal.SIGUSR1):
+            for pid in (node.child.pid, *workers):
+                os.kill(pid, number)
+            await until(lambda name=number.name: node.log.count(f"{name}: ") == 3, PATIENCE)  # type: ignore[misc]
+        self.assertEqual((node.child.status, workers_of(node.child.pid)), (None, workers))
 
     async def test_all_end_together(self) -> None:
         """SIGTERM drains all of them, with status 0; after a SIGKILL of the first the workers end by themselves."""

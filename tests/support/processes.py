@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from pathlib import Path
 
 from tests.support.blocking import BlockingConnection
@@ -34,3 +36,36 @@ def status(pid: int) -> list[str]:
 def is_alive(pid: int) -> bool:
     """Whether there is such a process, dead ones that nobody has buried not counted."""
     return status(pid)[:1] not in ([], ["Z"])
+
+
+def children(pid: int, program: str) -> list[int]:
+    """The living children of a process that have this in their command line."""
+    with suppress(OSError):
+        found = map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+        return [child for child in found if is_alive(child) and program.encode() in _command(child)]
+    return []
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def holds(pid: int, signal: int) -> bool:
+    """Whether a process has this signal wait until it has an answer to it."""
+    with suppress(OSError):
+        (mask,) = re.findall(r"^SigBlk:\s+(\w+)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+        return bool(int(mask, 16) >> (signal - 1) & 1)
+    return False
+
+
+def with_variable(name: str, value: str) -> list[int]:
+    """The processes that live and were started with this in their environment."""
+    wanted, found = f"{name}={value}".encode(), []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if wanted in (folder / "environ").read_bytes().split(b"\0") and is_alive(int(folder.name)):
+                found.append(int(folder.name))
+    return found

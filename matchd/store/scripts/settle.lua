@@ -9,8 +9,9 @@
 --            server's address if this is the first time that it is asked, else empty
 -- Reply: for each 'matched' (also when it was so before), 'server_gone' (no fresh heartbeat), 'lost' (not this node's),
 --        'gone' (not known, and to be ended)
--- Keys: writes player:{id}, players:{node}, loading:{sid}, match:{sid}, matched, settled:{server}, reserved:{server},
---       dedicated_server:{id}, slots, allocating, allocations:{node}, tally, orphans, orphan:{sid}; publishes notifications:{id}
+-- Keys: writes player:{id}, players:{node}, away, loading:{sid}, match:{sid}, matched, settled:{server},
+--       reserved:{server}, dedicated_server:{id}, slots, allocating, allocations:{node}, tally, orphans, orphan:{sid};
+--       publishes notifications:{id}
 
 local refusal = guard()
 if refusal then return refusal end
