@@ -77,7 +77,7 @@ def _names(nodes: Iterable[bytes], modes: Iterable[bytes]) -> list[bytes]:
 
 
 async def _members(store: Store, command: str, key: str, *rest: bytes | str | int) -> list[Any]:
-    """What a key holds; nothing where it is of another kind, which is named as a contradiction."""
+    """Read what a key holds: nothing where it is of another kind, which is named as a contradiction."""
     try:
         members: list[Any] = await store.read(command, key, *rest)
         return members
