@@ -7,9 +7,10 @@ reported is a contradiction and not a player who moved between two looks.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import Any
 
+from matchd.errors import StoreError
 from matchd.store.store import Store
 
 PAGE = 100
@@ -34,7 +35,7 @@ async def census(store: Store) -> dict[str, Any]:
             "matched": counts["matches_kept"],
         },
         **_history(counts),
-        "contradictions": contradictions[:MOST_CONTRADICTIONS],
+        "contradictions": list(dict.fromkeys(contradictions))[:MOST_CONTRADICTIONS],
     }
 
 
@@ -83,16 +84,36 @@ async def _conservation(store: Store) -> list[str]:
 
 
 async def _details(store: Store) -> AsyncIterator[tuple[Counter[str], list[str]]]:
-    nodes = [*await store.read("ZRANGE", "nodes", 0, -1), *await store.read("SMEMBERS", "reaping"), b""]
+    nodes = [*await _members(store, "ZRANGE", "nodes", 0, -1), *await _members(store, "SMEMBERS", "reaping"), b""]
+    modes = await _members(store, "ZRANGE", "modes", 0, -1)
+    for names in _pages(_names(nodes, {*modes, *map(str.encode, store.modes)})):
+        yield await _inspect(store, "keys", "", names)
     for node in map(bytes.decode, nodes):
         async for page in _scanned(store, f"players:{node}"):
             yield await _inspect(store, "players", node, page)
-    for mode in map(bytes.decode, await store.read("ZRANGE", "modes", 0, -1)):
+    for mode in map(bytes.decode, modes):
         async for page in _scanned(store, f"queue:{mode}"):
             yield await _inspect(store, "queue", mode, page)
     for what, key in (("sessions", "loading"), ("sessions", "allocating"), ("servers", "servers")):
         async for page in _ranged(store, key):
             yield await _inspect(store, what, "", page)
+
+
+def _names(nodes: Iterable[bytes], modes: Iterable[bytes]) -> list[bytes]:
+    """The sets of the nodes and of the modes, which another application may have taken."""
+    of_nodes = [kind + node for node in nodes for kind in (b"players:", b"allocations:")]
+    return of_nodes + [kind + mode for mode in sorted(modes) for kind in (b"queue:", b"order:")]
+
+
+async def _members(store: Store, command: str, key: str, *rest: bytes | str | int) -> list[Any]:
+    """Read what a key holds: nothing where it is of another kind, which is named as a contradiction."""
+    try:
+        members: list[Any] = await store.read(command, key, *rest)
+        return members
+    except StoreError as error:
+        if not str(error).startswith("WRONGTYPE"):
+            raise
+        return []
 
 
 async def _inspect(store: Store, what: str, where: str, ids: Iterable[bytes]) -> tuple[Counter[str], list[str]]:
@@ -105,17 +126,22 @@ async def _scanned(store: Store, key: str) -> AsyncIterator[list[bytes]]:
     seen: set[bytes] = set()
     cursor: bytes | int = 0
     while True:
-        cursor, members = await store.read("SSCAN", key, cursor, "COUNT", PAGE)
+        cursor, members = await _members(store, "SSCAN", key, cursor, "COUNT", PAGE) or (0, [])
         fresh = [member for member in members if member not in seen]
         seen.update(fresh)
-        if fresh:
-            yield fresh
+        for page in _pages(fresh):  # a small set comes whole
+            yield page
         if int(cursor) == 0:
             return
 
 
 async def _ranged(store: Store, key: str) -> AsyncIterator[list[bytes]]:
     start = 0
-    while page := await store.read("ZRANGE", key, start, start + PAGE - 1):
+    while page := await _members(store, "ZRANGE", key, start, start + PAGE - 1):
         yield page
         start += PAGE
+
+
+def _pages(items: Sequence[bytes]) -> Iterator[list[bytes]]:
+    for start in range(0, len(items), PAGE):
+        yield list(items[start : start + PAGE])

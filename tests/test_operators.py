@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from twisted.internet.defer import Deferred
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
-from matchd.errors import NodeFenced, StoreUnavailable
+from matchd.errors import NodeFenced, StoreError, StoreUnavailable
 from matchd.matches.addresses import AddressRefused
 from matchd.metrics import CONTENT_TYPE
 from matchd.model import GameServer
@@ -177,6 +178,14 @@ class Trouble(Case):
         """A node that the others gave up answers as if the store were away."""
         self.node.failure = NodeFenced("this node was given up")
         self.assertEqual((503, error("this node was given up")), tuple(self.get("/v1/modes")))
+
+    def test_refused_by_the_store(self) -> None:
+        """A key of another application is 500 with a text that names it, and one line in the log, no traceback."""
+        self.node.failure = StoreError("WRONGTYPE the key servers is not of matchd")
+        with capturedLogs() as events:
+            self.assertEqual((500, error(str(self.node.failure))), tuple(self.get("/v1/servers")))
+        said = [formatEvent(event) for event in events if event["log_level"] >= LogLevel.warn]
+        self.assertEqual(said, ["GET /v1/servers failed: WRONGTYPE the key servers is not of matchd"])
 
     def test_mistake(self) -> None:
         """A mistake of ours is 500 without any detail, and stands in the log once."""

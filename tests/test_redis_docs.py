@@ -79,7 +79,8 @@ class WordsTests(StoreTestCase):
         named = set(re.findall(r"(?:P \.\. |\b[sz](?:add|rem)\()'([a-z_]+:?)'", text)) - {"none"}
         lists = re.findall(r"(?:ensure_sets\(|SETS = |list, sets = \{\}, )\{([^}]*)\}", text)
         named.update(re.findall(r"'([a-z_]+:?)'", " ".join(lists)))
-        named.update(re.findall(r"overdue\('([a-z_]+)'", text))
+        named.update(re.findall(r"\b(?:overdue|moment|take_some)\('([a-z_]+:?)'", text))
+        named.update(re.findall(r"\b(?:ask|counted|listed)\('[A-Z]+', '([a-z_]+:?)'", text))
         channels = [name(row[0]) for row in rows("## Channels")]
         self.assertEqual({key.partition("{")[0] for key in (*KEYS, *channels)}, named)
 

@@ -69,6 +69,7 @@ WRONG = [
     ("[recovery]\ndrain_grace = 1979-05-27", ["recovery.drain_grace: a number from 0 to 600, got 1979-05-27"]),
     ("[matchmaking]\ntick = 0", ["matchmaking.tick: a number from 0.01 to 60, got 0"]),
     ('[matchmaking]\n"a b" = 1', ['matchmaking."a b": unknown key']),
+    ("\n".join(f"[modes.Mode{number}]" for number in range(1001)), ["modes: at most 1000 modes, got 1001"]),
     ("[modes]\nRanked = 1", ["modes.Ranked: a table, got 1"]),
     ("[modes.Ranked]\nteams = 0", ["modes.Ranked.teams: a list of 1 to 20 whole numbers, got 0"]),
     ("[modes.Ranked]\nteams = []", ["modes.Ranked.teams: a list of 1 to 20 whole numbers, got []"]),

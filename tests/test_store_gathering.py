@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from matchd.errors import StoreError, StoreUnavailable
-from matchd.store.gathering import MOST, Gathering, Question
+from matchd.store.gathering import MOST, MOST_PLAYERS, Gathering, Question
 
 
 class GatheringTests(SynchronousTestCase):
@@ -47,6 +47,16 @@ class GatheringTests(SynchronousTestCase):
             self.gathering.ask(number)
         self.replies[0].callback(["first"])
         self.assertEqual([len(questions) for questions in self.sent], [1, MOST, MOST, 1])
+
+    def test_not_too_many_players_together(self) -> None:
+        """Questions that move many players each go in smaller groups, and one that moves too many goes alone."""
+        self.gathering.ask("first")
+        for number in range(12):
+            self.gathering.ask(number, players=MOST_PLAYERS // 5)
+        for number in range(2):
+            self.gathering.ask(number, players=MOST_PLAYERS + 1)
+        self.replies[0].callback(["first"])
+        self.assertEqual([len(questions) for questions in self.sent], [1, 5, 5, 2, 1, 1])
 
     def test_one_fails(self) -> None:
         """One whose question fails takes nobody with him."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import hiredis
 
-from matchd.errors import NodeFenced, StoreError, StoreUnavailable
+from matchd.errors import NodeFenced, StoreUnavailable
 from matchd.model import GameServer
 from matchd.store.scripts import load_all
 from tests.support.keyspace import copy, put_back
@@ -177,58 +177,3 @@ class NoMemoryTests(ScriptTestCase):
     def test_connecting_anew(self) -> None:
         """A node that loses its connection meanwhile can come back, and keeps its players."""
         self.assertFalse(outcome(self.store.prepare(self.store._commands)))
-
-
-class ForeignKeyTests(ScriptTestCase):
-    """Another application has a key by the same name, of another type."""
-
-    contradictions_expected = True
-
-    def test_nothing_half_done(self) -> None:
-        """Whichever key it is: a script that fails on it has written nothing and told nobody."""
-        older = copy(self.redis)
-        content = {key.decode(): rest for key, *rest in older}
-        keys = {*content, "queue:Duos", "order:Duos", "reaping", "reserved:three", "settled:three", "player:new"}
-        for name, args in self.questions.items():
-            for key in sorted(keys):
-                self._plant(key)
-                before = self.redis.ask("DEBUG", "DIGEST")
-                error = self.run_script(name, args)
-                if not error:
-                    put_back(self.redis, older)
-                    self.ear.heard()
-                    continue
-                self.assertIn("WRONGTYPE" if name != "join" else "FOREIGN", error)
-                self.assertEqual(self.redis.ask("DEBUG", "DIGEST"), before, f"{name}, {key}")
-                self.assertEqual(self.ear.heard(), [], f"{name}, {key}")
-                self.redis.ask("DEL", key)
-                if key in content:
-                    self.redis.ask("RESTORE", key, *content[key])
-
-    def _plant(self, key: str) -> None:
-        was_text = self.redis.ask("TYPE", key) == b"string"
-        self.redis.ask("DEL", key)
-        self.redis.ask(*(("RPUSH", key, "foreign") if was_text else ("SET", key, "foreign")))
-
-    def test_an_empty_text(self) -> None:
-        """Even a text without a word in it is another's, and is left as it is."""
-        self.redis.ask("SET", "player:new", "")
-        self.assertIn("is not a record of matchd", self.run_script("enqueue", self.questions["enqueue"]))
-        self.assertEqual(self.redis.ask("GET", "player:new"), b"")
-        self.redis.ask("DEL", "player:new")
-
-    def test_at_the_start(self) -> None:
-        """A node that connects is told which key is in the way, and what to do."""
-        for key in ("tally", "queue:Ranked"):
-            self.redis.ask("DEL", key)
-            self.redis.ask("LPUSH", key, "foreign")
-        failure = self.assertRaises(StoreError, outcome, self.store.prepare(self.store._commands))
-        self.assertEqual(str(failure), "FOREIGN the key queue:Ranked is a list and not of matchd: set a key_prefix")
-
-    def test_the_sweep_goes_on(self) -> None:
-        """A player whose record is not one keeps nobody else from being put right."""
-        self.redis.ask("DEL", "player:l2")
-        self.redis.ask("SET", "player:l2", "foreign")
-        self.redis.ask("ZADD", "away", 1, "l2")
-        self.live(61)
-        self.assertEqual(self.state("a1"), ["left"])

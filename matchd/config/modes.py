@@ -11,13 +11,18 @@ from matchd.model import DEFAULT_MODE, GameMode, Order, is_name
 MOST_TEAMS = 20
 LARGEST_TEAM = 100
 LARGEST_MATCH = 200
+MOST_MODES = 1000
+"""Each node tells the store of all its modes once a second, and draws from all of them."""
 
 DEFAULT_MODES: Mapping[str, GameMode] = MappingProxyType({DEFAULT_MODE.name: DEFAULT_MODE})
 
 
 def read_modes(table: Table) -> Mapping[str, GameMode]:
-    """The modes of the table ``modes`` by name, in the order of the file; the built-in one when there is none."""
-    modes = {name: _read_mode(table, name) for name in table}
+    """The modes of ``modes`` in the table, by name, in the order of the file; the built-in one when there is none."""
+    inner = table.table("modes")
+    modes = {name: _read_mode(inner, name) for name in inner}
+    if len(modes) > MOST_MODES:
+        table.refuse("modes", f"at most {MOST_MODES} modes, got {len(modes)}")
     return MappingProxyType(modes) if modes else DEFAULT_MODES
 
 

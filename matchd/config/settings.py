@@ -173,7 +173,7 @@ def read(
         recovery=table.section("recovery", Recovery),
         matchmaking=table.section("matchmaking", Matchmaking),
         cooldown=table.section("cooldown", Cooldown),
-        modes=read_modes(table.table("modes")),
+        modes=read_modes(table),
     )
     table.refuse_unknown()
     if problems:

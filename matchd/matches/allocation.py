@@ -94,27 +94,27 @@ class Allocator:
             uncertain = isinstance(trouble, SessionUncertain) or reservation.again
             self._metrics.allocation("uncertain" if uncertain else "refused")
             return await self._give_back(reservation, uncertain, rests=not isinstance(trouble, SessionNotAsked))
-        return await self._settle(reservation, game)
+        return await self._settle(roster, reservation, game)
 
     async def _reserve(self, session: str) -> Reservation | bool:
         return await self._insist(lambda: self._provider.reserve(session))
 
-    async def _settle(self, reservation: Reservation, game: GameSession) -> bool:
-        outcome = await self._insist(self._settling(reservation, _match_found(reservation, game)))
+    async def _settle(self, roster: Roster, reservation: Reservation, game: GameSession) -> bool:
+        outcome = await self._insist(self._settling(roster, reservation, _match_found(reservation, game)))
         if outcome == "server_gone":
             return await self._give_back(reservation, uncertain=True)
         if outcome == "matched":
             self._metrics.allocation("created")
         return True
 
-    def _settling(self, reservation: Reservation, match: str) -> Callable[[], Awaitable[str]]:
+    def _settling(self, roster: Roster, reservation: Reservation, match: str) -> Callable[[], Awaitable[str]]:
         """The question that settles, which knows whether it may have been answered before."""
         in_doubt = False
 
         async def settle() -> str:
             nonlocal in_doubt
             try:
-                return await self._store.settle(reservation, match, again=in_doubt)
+                return await self._store.settle(reservation, match, in_doubt, len(roster.players))
             except StoreUnavailable as trouble:
                 in_doubt = in_doubt or not isinstance(trouble, StoreAway)
                 raise

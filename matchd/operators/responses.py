@@ -13,7 +13,7 @@ from twisted.web import http
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
-from matchd.errors import StoreUnavailable
+from matchd.errors import StoreError, StoreUnavailable
 
 log = Logger()
 
@@ -108,13 +108,16 @@ async def _serve(request: Request, respond: Respond) -> None:
 
 
 async def _answered(request: Request, respond: Respond) -> Answer:
+    method, path = request.method.decode("ascii"), request.path.decode("ascii")
     try:
         return await respond(request)
     except Invalid as refusal:
         return problem(http.BAD_REQUEST, str(refusal))
     except StoreUnavailable as reason:
         return problem(http.SERVICE_UNAVAILABLE, str(reason))
+    except StoreError as error:
+        log.error("{method} {path} failed: {reason}", method=method, path=path, reason=str(error))
+        return problem(http.INTERNAL_SERVER_ERROR, str(error))
     except Exception:
-        method, path = request.method.decode("ascii"), request.path.decode("ascii")
         log.failure("{method} {path} failed", Failure(), method=method, path=path)
         return problem(http.INTERNAL_SERVER_ERROR, "internal error")

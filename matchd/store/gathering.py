@@ -8,6 +8,7 @@ one that fails takes no other with it.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
+from itertools import accumulate
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -15,6 +16,8 @@ from twisted.python.failure import Failure
 
 MOST = 100
 """Questions that go together at most: more would only keep the store from answering others for longer."""
+MOST_PLAYERS = 1000
+"""Players whom the questions that go together may move at most, for the same reason; one question may move more."""
 
 Question = tuple[str | int, ...]
 Send = Callable[[Sequence[Question]], Coroutine[Deferred[Any], Any, Sequence[Any]]]
@@ -26,13 +29,13 @@ class Gathering:
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self._waiting: list[tuple[Question, Deferred[Any]]] = []
+        self._waiting: list[tuple[Question, Deferred[Any], int]] = []
         self._under_way = 0
 
-    def ask(self, *question: str | int) -> Deferred[Any]:
-        """Ask; fires with the answer, or fails as ``send`` did."""
+    def ask(self, *question: str | int, players: int = 1) -> Deferred[Any]:
+        """Ask; fires with the answer, or fails as ``send`` did. ``players`` is how many players it may move."""
         answer: Deferred[Any] = Deferred()
-        self._waiting.append((question, answer))
+        self._waiting.append((question, answer, players))
         if not self._under_way:
             self.flush()
         return answer
@@ -40,10 +43,16 @@ class Gathering:
     def flush(self) -> None:
         """Send what waits, for something that must not overtake it is about to be sent."""
         while self._waiting:
-            together, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+            most = self._most()
+            together, self._waiting = self._waiting[:most], self._waiting[most:]
             self._under_way += 1
-            sent = Deferred.fromCoroutine(self._send([question for question, _ in together]))
-            sent.addBoth(self._answered, [answer for _, answer in together])
+            sent = Deferred.fromCoroutine(self._send([question for question, _, _ in together]))
+            sent.addBoth(self._answered, [answer for _, answer, _ in together])
+
+    def _most(self) -> int:
+        """Count those of the waiting that go together next."""
+        moved = accumulate(players for _, _, players in self._waiting[:MOST])
+        return max(1, sum(so_far <= MOST_PLAYERS for so_far in moved))
 
     def _answered(self, outcome: Sequence[Any] | Failure, waiting: Sequence[Deferred[Any]]) -> None:
         self._under_way -= 1

@@ -61,8 +61,16 @@ class ScriptRunner:
         self._ahead_ms: float | None = None
 
     async def read(self, command: str, key: str, *rest: bytes | str | int) -> Any:
-        """A command on one key, given without the prefix, that changes nothing."""
-        return await self._translated(self._commands.execute(command, self.prefix + key, *rest))
+        """A command on one key, given without the prefix, that changes nothing.
+
+        Raises StoreError, which names the key, where the key is of another kind.
+        """
+        try:
+            return await self._translated(self._commands.execute(command, self.prefix + key, *rest))
+        except StoreError as error:
+            if not str(error).startswith("WRONGTYPE"):
+                raise
+            raise StoreError(f"WRONGTYPE the key {self.prefix}{key} is not of matchd") from None
 
     async def time(self) -> list[bytes]:
         """The store's own time: seconds and microseconds."""

@@ -183,14 +183,15 @@ class Store(ScriptRunner):
         args = reservation.loading_session_id, reservation.server_id, int(uncertain), int(rests)
         return int(await self._run("release", *args))
 
-    async def settle(self, reservation: Reservation, match: str, again: bool = False) -> str:
+    async def settle(self, reservation: Reservation, match: str, again: bool = False, players: int = 2) -> str:
         """End a session as matched: ``matched``, ``server_gone``, ``lost`` or ``gone``.
 
         ``match`` is the message to its players without the closing brace; ``again`` says that this was asked
-        before and the answer never came.
+        before and the answer never came. ``players`` is the size of the match.
         """
         address = "" if again else reservation.address
-        reply = await self._settlements.ask(reservation.loading_session_id, reservation.server_id, match, address)
+        question = reservation.loading_session_id, reservation.server_id, match, address
+        reply = await self._settlements.ask(*question, players=players)
         return str(reply.decode())
 
     async def abandon(self, session: str) -> tuple[Cancelled, ...]:

@@ -198,6 +198,17 @@ class CircumstanceTests(CommandLineCase):
             attempts.append((["matchd", *ANYWHERE, "--redis", url], f"matchd: redis: {url}: {needed}"))
         await self.assert_refused(*attempts)
 
+    async def test_store_of_another_application(self) -> None:
+        """A Redis in which another application has a key by one of the names."""
+        for command in (("SADD", "slots", "x"), ("ZADD", "queue:Normal_1v1", "1", "x"), ("RPUSH", "swept", "x")):
+            store = self.running.valkey()
+            store.ask(*command)
+            address = f"redis://127.0.0.1:{store.port}"
+            kind = store.ask("TYPE", command[1]).decode()
+            why = f"FOREIGN the key {command[1]} is a {kind} and not of matchd: set a key_prefix"
+            said = f"matchd: redis: {address}/0: {why}"
+            await self.assert_refused((["matchd", *ANYWHERE, "--redis", address], said))
+
     async def test_data_in_use(self) -> None:
         """A folder whose data another matchd has open, or that can't be made."""
         folder = str(self.running.folder / "data")

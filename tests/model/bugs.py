@@ -63,7 +63,7 @@ BUGS = (
     _script("a slot is given back though the session may exist", "release", "if uncertain then disown(s) else", "do"),
     _script("any node may settle", "settle", " or s.owner ~= node or s.server ~= server_id"),
     _script("allocations of a dead node are forgotten", "sweep",
-            "    if s then take_allocation(s) end\n  end\n  redis.call('DEL'", "  end\n  redis.call('DEL'"),
+            "    if s then take_allocation(s) end\n  end)\n", "  end)\n"),
     _script("who did not load in time is put back", "sweep",
             "if redis.call('HGET', P .. s.key, p.id) == 'ready' then return false end",
             "if true then return false end"),

@@ -7,7 +7,7 @@
 local refusal = guard()
 if refusal then return refusal end
 local reply = {}
-for _, sid in ipairs(redis.call('SMEMBERS', P .. 'allocations:' .. node)) do
+for _, sid in ipairs(ask('SMEMBERS', 'allocations:' .. node)) do
   local s = loading_session(sid)
   if s then reply[#reply + 1] = {sid, s.mode, unpack(words(s.roster))} end
 end

@@ -9,5 +9,5 @@ local refusal = guard()
 if refusal then return refusal end
 ensure_sets({'modes'})
 redis.call('ZADD', P .. 'nodes', 'XX', now, node)
-serve({unpack(ARGV, 3)})
+serve(every(1))
 return now

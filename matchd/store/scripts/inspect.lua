@@ -1,9 +1,10 @@
 #!lua flags=no-writes
--- Whether what the store holds contradicts itself, for a page of players, queue entries, sessions or servers.
+-- Whether what the store holds contradicts itself, for a page of players, queue entries, sessions or servers; or of
+-- keys, of which those with a fixed name are always checked.
 --
--- ARGV[3]    what: players, queue, sessions or servers
+-- ARGV[3]    what: players, queue, sessions, servers or keys
 -- ARGV[4]    players: the node whose set the ids come from; queue: the mode; else empty
--- ARGV[5..]  ids
+-- ARGV[5..]  ids, or names of keys
 -- Reply: {players counted by place as {place, n}..., then contradictions as text}
 -- Keys: reads everything that belongs to the ids
 
@@ -13,18 +14,18 @@ local function wrong(text) problems[#problems + 1] = text end
 -- The session that has this player in it.
 local function seat(p)
   local s = p.state == 'loading' and loading_session(p.session)
-  return s and redis.call('HEXISTS', P .. s.key, p.id) == 1 and s
+  return s and ask('HEXISTS', s.key, p.id) == 1 and s
 end
 
 local check = {}
 
 function check.players(id, owner)
-  if redis.call('SISMEMBER', P .. 'players:' .. owner, id) == 0 then return end
+  if ask('SISMEMBER', 'players:' .. owner, id) == 0 then return end
   local p = player(id)
   local s = seat(p)
   local place = s and s.state or p.state
   places[place] = (places[place] or 0) + 1
-  local queued = redis.call('SISMEMBER', P .. 'queue:' .. p.mode, id) == 1
+  local queued = ask('SISMEMBER', 'queue:' .. p.mode, id) == 1
   if not is_under_way(p) then
     wrong('player ' .. id .. ' is counted under way and is "' .. p.state .. '"')
   elseif p.node ~= owner then
@@ -34,19 +35,19 @@ function check.players(id, owner)
       (queued and 'in' or 'not in') .. ' the queue ' .. p.mode)
   elseif p.state ~= 'queued' and not s then
     wrong('player ' .. id .. ' is ' .. p.state .. ' in session ' .. p.session .. ', which does not have him so')
-  elseif p.away ~= '' and not redis.call('ZSCORE', P .. 'away', id) then
+  elseif p.away ~= '' and not ask('ZSCORE', 'away', id) then
     wrong('player ' .. id .. ' is away for ever')
   end
 end
 
 function check.queue(id, mode)
-  if redis.call('SISMEMBER', P .. 'queue:' .. mode, id) == 0 then return end
+  if ask('SISMEMBER', 'queue:' .. mode, id) == 0 then return end
   local p = player(id)
   if p.state ~= 'queued' or p.mode ~= mode then
     wrong('the queue ' .. mode .. ' holds ' .. id .. ', who is "' .. p.state .. '"')
-  elseif redis.call('SISMEMBER', P .. 'players:' .. p.node, id) == 0 then
+  elseif ask('SISMEMBER', 'players:' .. p.node, id) == 0 then
     wrong('player ' .. id .. ' is queued and counted nowhere')
-  elseif p.order == 'fifo' and tonumber(redis.call('ZSCORE', P .. 'order:' .. mode, id) or '') ~= tonumber(p.since) then
+  elseif p.order == 'fifo' and tonumber(ask('ZSCORE', 'order:' .. mode, id) or '') ~= tonumber(p.since) then
     wrong('player ' .. id .. ' has lost his place in line')
   end
 end
@@ -64,11 +65,11 @@ function check.sessions(id)
     end
   end
   if #roster ~= s.size then wrong('session ' .. id .. ' has ' .. #roster .. ' players of ' .. s.size) end
-  if not redis.call('ZSCORE', P .. s.state, id) then wrong('session ' .. id .. ' is ' .. s.state .. ' without a deadline') end
-  if s.server == '' and redis.call('SISMEMBER', P .. 'unplaced', id) == 0 then
+  if not ask('ZSCORE', s.state, id) then wrong('session ' .. id .. ' is ' .. s.state .. ' without a deadline') end
+  if s.server == '' and ask('SISMEMBER', 'unplaced', id) == 0 then
     wrong('session ' .. id .. ' has no game server and does not count as looking for one')
   end
-  if s.server ~= '' and server(s.server) and not redis.call('ZSCORE', P .. 'reserved:' .. s.server, id) then
+  if s.server ~= '' and server(s.server) and not ask('ZSCORE', 'reserved:' .. s.server, id) then
     wrong('session ' .. id .. ' has no slot on ' .. s.server)
   end
 end
@@ -76,7 +77,7 @@ end
 function check.servers(id)
   local s = server(id)
   if not s then return end
-  local reserved = redis.call('ZRANGE', P .. 'reserved:' .. id, 0, -1)
+  local reserved = ask('ZRANGE', 'reserved:' .. id, 0, -1)
   if not s.fixed and s.running <= s.capacity and #reserved > s.capacity then
     wrong('server ' .. id .. ' has ' .. #reserved .. ' slots reserved of ' .. s.capacity)
   end
@@ -86,7 +87,18 @@ function check.servers(id)
   end
 end
 
-for i = 5, #ARGV do check[ARGV[3]](ARGV[i], ARGV[4]) end
+function check.keys(name)
+  local kind = kind_of_foreign(name)
+  if kind then wrong('the key ' .. P .. name .. ' is a ' .. kind .. ' and not of matchd') end
+end
+
+if ARGV[3] == 'keys' then
+  for _, name in ipairs(FIXED) do check.keys(name) end
+end
+for i = 5, #ARGV do
+  local fine, trouble = pcall(check[ARGV[3]], ARGV[i], ARGV[4])
+  if not fine then wrong((string.gsub(trouble.err or trouble, '^WRONGTYPE ', ''))) end
+end
 local reply = {{}}
 for place, n in pairs(places) do table.insert(reply[1], {place, n}) end
 for _, problem in ipairs(problems) do reply[#reply + 1] = problem end

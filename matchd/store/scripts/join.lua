@@ -3,20 +3,21 @@
 --
 -- ARGV[3..]  the names of the game modes it serves
 -- Reply: {'fenced'} or {'joined', now}; an error where another application's keys are in the way
--- Keys: writes nodes, modes; reads fenced:{node}, and the types of all sets
+-- Keys: writes nodes, modes; reads fenced:{node}, and the kind of each key that it can name
 
 if redis.call('EXISTS', P .. 'fenced:' .. node) == 1 then return {'fenced'} end
-local sets = {unpack(SETS)}
-for i = 3, #ARGV do
-  sets[#sets + 1] = 'queue:' .. ARGV[i]
-  sets[#sets + 1] = 'order:' .. ARGV[i]
+local names, modes = {'players:' .. node, 'allocations:' .. node, unpack(FIXED)}, every(1)
+for _, mode in ipairs(modes) do
+  names[#names + 1] = 'queue:' .. mode
+  names[#names + 1] = 'order:' .. mode
 end
-for _, name in ipairs(sets) do
-  local kind = redis.call('TYPE', P .. name).ok
-  if kind ~= 'none' and kind ~= 'set' and kind ~= 'zset' then
+for _, name in ipairs(names) do
+  local kind = kind_of_foreign(name)
+  if kind then
     return redis.error_reply('FOREIGN the key ' .. P .. name .. ' is a ' .. kind .. ' and not of matchd: set a key_prefix')
   end
 end
+ensure_sets(SETS) -- by the command of all other scripts, which a user may not be allowed
 redis.call('ZADD', P .. 'nodes', now, node)
-serve({unpack(ARGV, 3)})
+serve(modes)
 return {'joined', now}

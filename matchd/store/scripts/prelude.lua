@@ -18,6 +18,8 @@ local now_us = time[1] * 1000000 + time[2]
 -- the sets of which there is one each
 local SETS = {'nodes', 'modes', 'reaping', 'matched', 'away', 'loading', 'allocating', 'unplaced',
   'servers', 'slots', 'resting', 'orphans'}
+-- every key whose name is known in advance
+local FIXED = {'tally', 'swept', 'calm_until', 'players:', unpack(SETS)}
 
 local KEPT_MS = 120000     -- how long a match, and the end of a wait, can be told again
 local TOMBSTONE_MS = 30000 -- how long one who left is known to have left, whatever his former nodes believe
@@ -27,24 +29,78 @@ local GRACE_OF_COUNT = 2000 -- a heartbeat this young may not count a session th
 local ALWAYS_FREE = 1000000
 local ORPHAN_MS = 600000   -- how long a server is asked to end a session that nobody plays
 
--- Others may use this server too, so what should be sets may not be. Whoever is about to write makes sure of
--- it first: this raises where one of these keys is anything else.
-local sure = {}
-local function ensure_sets(names)
-  local keys = {P .. 'none'} -- never there, so that nothing is compared: all that counts is the types
-  for _, name in ipairs(names) do
-    if not sure[name] then keys[#keys + 1] = P .. name end
+-- The kind of a key is known by its name, or by the part of it up to the colon. All others are sorted sets.
+local IS_SET = {reaping = true, unplaced = true, ['queue:'] = true, ['players:'] = true, ['allocations:'] = true,
+  ['orphan:'] = true}
+local NO_SET = {tally = 'hash', ['dedicated_server:'] = 'hash', ['loading:'] = 'hash', swept = 'string',
+  calm_until = 'string', ['player:'] = 'string', ['match:'] = 'string', ['forgotten:'] = 'string',
+  ['cooldown:'] = 'string', ['fenced:'] = 'string'}
+
+local function kind_of(name)
+  local stem = string.match(name, '^[^:]*:?')
+  return IS_SET[stem] and 'set' or NO_SET[stem] or 'zset'
+end
+
+-- Other applications may use this server too, and have a key by the same name.
+local function foreign(name)
+  local kind = redis.call('TYPE', P .. name).ok
+  error(redis.error_reply('WRONGTYPE the key ' .. P .. name .. ' is a ' .. kind .. ' and not of matchd'))
+end
+
+-- Of which kind a key is that is not of matchd by its kind or, where a moment should be, by its text; else nil.
+local function kind_of_foreign(name)
+  local kind = redis.call('TYPE', P .. name).ok
+  if kind == 'none' then return nil end
+  if kind == 'string' and kind_of(name) == 'string' then return not tonumber(redis.call('GET', P .. name)) and kind or nil end
+  return kind ~= kind_of(name) and kind or nil
+end
+
+local sure = {} -- by name: which keys are of the right kind, as far as this run knows
+
+-- Calls Redis with one key. Where the key is of another kind, the error names it.
+local function ask(command, name, ...)
+  local reply = redis.pcall(command, P .. name, ...)
+  if type(reply) ~= 'table' or not reply.err then
+    sure[name] = true
+    return reply
   end
-  if #keys == 1 then return end
-  redis.call('ZINTERCARD', #keys, unpack(keys))
-  for _, name in ipairs(names) do sure[name] = true end
+  if string.find(reply.err, '^WRONGTYPE') then foreign(name) end
+  error(reply)
+end
+
+-- Raises an error where one of these keys, which are sets or sorted sets, is of another kind. A script calls this
+-- before it writes.
+local function ensure_sets(names)
+  local sets, keys = {}, {P .. 'none'} -- no such key exists, so nothing is compared: only the kinds are checked
+  for _, name in ipairs(names) do
+    if not sure[name] then
+      if IS_SET[string.match(name, '^[^:]*:?')] then
+        sets[#sets + 1], keys[#keys + 1] = name, P .. name
+      else
+        ask('ZCARD', name)
+      end
+    end
+  end
+  if #sets > 0 then
+    local reply = redis.pcall('SINTERCARD', #keys, unpack(keys))
+    if type(reply) == 'table' then
+      for _, name in ipairs(sets) do ask('SCARD', name) end
+      error(reply)
+    end
+  end
+  for _, name in ipairs(sets) do sure[name] = true end
+end
+
+-- A moment that is a key of its own; 0 where it was never written.
+local function moment(name)
+  return tonumber(ask('GET', name) or '0') or foreign(name)
 end
 
 local function guard()
   if not_after > 0 and now > not_after then
     return redis.error_reply('LATE asked too long ago')
   end
-  if not redis.call('ZSCORE', P .. 'nodes', node) then
+  if not ask('ZSCORE', 'nodes', node) then
     return redis.error_reply('FENCED this node is not among the nodes')
   end
 end
@@ -74,9 +130,20 @@ end
 -- The calls that commit() will make, with all their arguments; what is asked of a key in a row is one call.
 local calls, latest = {}, {}
 
+-- The most arguments of one call, about: Lua can't pass on more than 8,000. It is even, as some come in pairs.
+local MOST = 1000
+
+local function next_part(list, first)
+  first = first + MOST
+  if first <= #list then return first, math.min(first + MOST - 1, #list) end
+end
+
+-- Iterates over the parts of a list that one call can take: the first and the last place of each.
+local function parts(list) return next_part, list, 1 - MOST end
+
 local function note(command, key, member, score)
   local call = latest[key]
-  if not call or call[1] ~= command then
+  if not call or call[1] ~= command or #call > MOST then
     call = {command, P .. key}
     calls[#calls + 1], latest[key] = call, call
   end

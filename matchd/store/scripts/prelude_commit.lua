@@ -18,7 +18,7 @@ local function write_players()
       redis.call('SET', key, text, 'KEEPTTL')
     end
   end
-  if #lasting > 0 then redis.call('MSET', unpack(lasting)) end
+  for first, last in parts(lasting) do redis.call('MSET', unpack(lasting, first, last)) end
   changed, lifetimes = {}, {}
 end
 

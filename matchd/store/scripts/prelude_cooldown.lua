@@ -10,7 +10,7 @@ end
 -- A session that loads, and was not under way while nobody swept: this server was away, or every node was.
 local function loads_undisturbed(sid)
   local s = loading_session(sid)
-  return s and s.state == 'loading' and s.created >= tonumber(redis.call('GET', P .. 'calm_until') or '0')
+  return s and s.state == 'loading' and s.created >= moment('calm_until')
 end
 
 -- Whether this player, who is not going to load his session, has failed by that. `waits` are the cooldowns (ms) after
@@ -18,6 +18,7 @@ end
 local function is_to_blame(p, waits)
   if p.state ~= 'loading' or waits == '' then return false end
   ensure_sets({'dodges:' .. p.id})
+  ask('GET', 'cooldown:' .. p.id)
   return loads_undisturbed(p.session) and p.excused ~= p.session
 end
 

@@ -2,9 +2,9 @@
 
 -- Free slots less the sessions already on their way to one; counted no further than this draw can use.
 local function placeable(wanted)
-  local promised, free, start = redis.call('SCARD', P .. 'unplaced'), 0, 0
+  local promised, free, start = ask('SCARD', 'unplaced'), 0, 0
   while free < promised + wanted do
-    local page = redis.call('ZREVRANGE', P .. 'slots', start, start + 49, 'WITHSCORES')
+    local page = ask('ZREVRANGE', 'slots', start, start + 49, 'WITHSCORES')
     if #page == 0 then break end
     for i = 1, #page, 2 do
       if free >= promised + wanted then break end
@@ -20,7 +20,7 @@ local function pop(mode, order, n)
   if order ~= 'fifo' then return redis.call('SPOP', queue, n) end
   local ids, popped = {}, redis.call('ZPOPMIN', line, n)
   for i = 1, #popped, 2 do ids[#ids + 1] = popped[i] end
-  if #ids > 0 then redis.call('SREM', queue, unpack(ids)) end
+  for first, last in parts(ids) do redis.call('SREM', queue, unpack(ids, first, last)) end
   return ids
 end
 
@@ -58,9 +58,9 @@ end
 -- A line has everybody who waits, so whoever is in the set alone was put there by somebody else.
 local function count_waiting(mode, order)
   local queue, line = P .. 'queue:' .. mode, P .. 'order:' .. mode
-  local waiting = redis.call('SCARD', queue)
+  local waiting = ask('SCARD', 'queue:' .. mode)
   if order ~= 'fifo' then return waiting end
-  local in_line = redis.call('ZCARD', line)
+  local in_line = ask('ZCARD', 'order:' .. mode)
   if waiting > in_line then
     for _, id in ipairs(redis.call('ZDIFF', 2, queue, line)) do redis.call('SREM', queue, id) end
   end
@@ -90,9 +90,9 @@ local function draw(mode, order, terms, arriving)
   local waiting = in_queue + #arriving
   local wanted = math.min(tonumber(most), math.floor(waiting / size))
   if wanted == 0 then return {0, waiting, 0} end
-  ensure_sets({'loading', 'unplaced', 'slots', 'queue:' .. mode, 'order:' .. mode})
   local possible = placeable(wanted)
   if possible == 0 then return {0, waiting, 1} end
+  ensure_sets({'loading', 'unplaced', 'queue:' .. mode, 'order:' .. mode})
 
   local drawn = draw_both(mode, order, in_queue, arriving, possible * size)
   local formed = math.floor(#drawn / size)

@@ -10,11 +10,12 @@ local servers, uncounted = {}, {}
 local function server(id)
   if servers[id] then return servers[id] end
   local key = P .. 'dedicated_server:' .. id
-  local v = redis.call('HMGET', key, 'address', 'capacity', 'running', 'fixed', 'resting', 'failures', 'counted')
+  local v = ask('HMGET', 'dedicated_server:' .. id, 'address', 'capacity', 'running', 'fixed', 'resting', 'failures',
+    'counted')
+  ensure_sets({'slots', 'reserved:' .. id, 'settled:' .. id})
   if not v[1] then return nil end
-  ensure_sets({'slots', 'resting', 'reserved:' .. id, 'settled:' .. id})
   servers[id] = {
-    id = id, key = key, address = v[1], capacity = tonumber(v[2]), running = tonumber(v[3]) or 0,
+    id = id, key = key, address = v[1], capacity = tonumber(v[2]) or foreign('dedicated_server:' .. id), running = tonumber(v[3]) or 0,
     fixed = v[4] == '1', resting = tonumber(v[5]) or 0, failures = tonumber(v[6]) or 0, counted = tonumber(v[7]) or 0,
   }
   return servers[id]
@@ -41,6 +42,8 @@ local function recount(s) uncounted[s.id] = s end
 -- Slots stay reserved until their sessions give them back: the server may be here again before that.
 local function forget_server(id)
   servers[id], uncounted[id] = nil, nil
+  ask('HLEN', 'dedicated_server:' .. id)
+  ask('ZCARD', 'settled:' .. id)
   redis.call('DEL', P .. 'dedicated_server:' .. id, P .. 'settled:' .. id)
   redis.call('ZREM', P .. 'slots', id)
   redis.call('ZREM', P .. 'servers', id)
@@ -69,8 +72,9 @@ local moved = {} -- by id: whose record is to be written
 
 local function loading_session(sid)
   if sessions[sid] then return sessions[sid] end
-  local text = redis.call('HGET', P .. 'loading:' .. sid, ':session')
-  sessions[sid] = text and session_of_text(sid, text) or nil
+  local text = ask('HGET', 'loading:' .. sid, ':session')
+  if not text then return nil end
+  sessions[sid] = session_of_text(sid, text)
   return sessions[sid]
 end
 
@@ -86,7 +90,7 @@ local function roomiest(passed_over)
     if free > most and not passed_over[id] then best, most = id, free end
   end
   if best then return best end
-  local page = redis.call('ZREVRANGE', P .. 'slots', looked, looked + 9, 'WITHSCORES')
+  local page = ask('ZREVRANGE', 'slots', looked, looked + 9, 'WITHSCORES')
   for i = 1, #page, 2 do free_slots[page[i]] = tonumber(page[i + 1]) end
   looked = looked + 10
   return #page > 0 and roomiest(passed_over)
@@ -165,14 +169,14 @@ local function ensure_allocation(owner)
   if not sure[places] then ensure_sets({'loading', 'allocating', 'unplaced', places}) end
 end
 
--- Everybody in the session, read before anything is written.
-local function members(s)
+-- Everybody in the session, read before anything is written; `leave` says that nobody goes back to the queue.
+local function members(s, leave)
   if s.server ~= '' then server(s.server) end
   local ids, list = words(s.roster), {}
   read_players(ids)
   for i, id in ipairs(ids) do
     list[i] = player(id)
-    ensure_player(list[i])
+    ensure_player(list[i], leave)
   end
   ensure_allocation(s.owner)
   return list
@@ -215,8 +219,9 @@ end
 
 -- The session has its game server: everybody in it is matched. Whoever is elsewhere by now is left alone.
 local function settle(s, body)
-  local teams = words(s.teams)
-  for i, p in ipairs(members(s)) do
+  local teams, all = words(s.teams), members(s, true)
+  ask('SET', 'match:' .. s.id, body .. '}', 'PX', KEPT_MS, 'GET') -- with GET it overwrites no key of another kind
+  for i, p in ipairs(all) do
     if p.session == s.id then
       p.match = body .. ',"team":' .. (teams[i] or '0')
       finish(p, 'matched')
@@ -225,7 +230,6 @@ local function settle(s, body)
       count('matched')
     end
   end
-  redis.call('SET', P .. 'match:' .. s.id, body .. '}', 'PX', KEPT_MS)
   if s.server ~= '' then give_back(s.id, s.server, true) end
   close_session(s)
 end
@@ -238,7 +242,7 @@ end
 -- Its players load for it by the word of their nodes, the store has forgotten it, and nobody was told yet that it fell through.
 local function is_undecided(sid)
   if redis.call('EXISTS', P .. 'orphan:' .. sid) == 1 then return false end -- it did: a server is asked to end it
-  local since = redis.call('GET', P .. 'forgotten:' .. sid)
+  local since = ask('GET', 'forgotten:' .. sid)
   return since and now - since < PATIENCE_MS
 end
 

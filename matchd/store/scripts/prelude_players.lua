@@ -23,10 +23,15 @@ local function read_players(ids)
     end
   end
   if #keys == 0 then return end
-  for i, text in ipairs(redis.call('MGET', unpack(keys))) do
-    if text then texts[unknown[i]] = text else absent[#absent + 1] = keys[i] end
+  for first, last in parts(keys) do
+    for i, text in ipairs(redis.call('MGET', unpack(keys, first, last))) do
+      local place = first + i - 1
+      if text then texts[unknown[place]] = text else absent[#absent + 1] = keys[place] end
+    end
   end
-  if #absent == 0 or redis.call('EXISTS', unpack(absent)) > 0 then return end
+  for first, last in parts(absent) do
+    if redis.call('EXISTS', unpack(absent, first, last)) > 0 then return end
+  end
   for _, id in ipairs(unknown) do texts[id] = texts[id] or false end
 end
 
@@ -39,18 +44,19 @@ end
 local function player(id)
   if players[id] then return players[id] end
   local text = texts[id]
-  if text == nil then text = redis.call('GET', P .. 'player:' .. id) end
+  if text == nil then text = ask('GET', 'player:' .. id) end
   players[id] = text and recorded(id, text) or unheard_of(id)
   return players[id]
 end
 
 local function is_under_way(p) return UNDER_WAY[p.state] end
 
-local function ensure_player(p)
-  local places = p.mode .. ' ' .. p.node
+-- What a player's step may be written to; `leaves` says that it does not lead to the queue.
+local function ensure_player(p, leaves)
+  local places = (leaves and '' or p.mode) .. ' ' .. p.node
   if sure[places] then return end
-  local queue, line = 'queue:' .. p.mode, 'order:' .. p.mode
-  ensure_sets({'away', 'matched', queue, line, 'players:' .. p.node, 'players:' .. node})
+  ensure_sets({'away', 'matched', 'players:' .. p.node, 'players:' .. node,
+    not leaves and 'queue:' .. p.mode or nil, not leaves and 'order:' .. p.mode or nil})
   sure[places] = true
 end
 

@@ -112,7 +112,7 @@ end
 
 -- He loads for a session that is forgotten. True when it is known what became of it: a match, or nothing.
 local function told_what_became_of_it(p, mine)
-  local match = redis.call('GET', P .. 'match:' .. mine.session)
+  local match = ask('GET', 'match:' .. mine.session)
   if match then
     end_what_he_is_in(p, mine)
     renumber(p, mine.seq)

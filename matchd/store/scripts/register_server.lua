@@ -11,8 +11,8 @@ local refusal = guard()
 if refusal then return refusal end
 local id, running, ttl, made = ARGV[3], ARGV[7], tonumber(ARGV[9]), ARGV[11] or ''
 local key = P .. 'dedicated_server:' .. id
-if redis.call('HLEN', key) > 0 and ARGV[10] == '1' then return tonumber(redis.call('HGET', key, 'sessions')) end
-ensure_sets({'servers', 'slots', 'resting', 'reserved:' .. id, 'settled:' .. id})
+if ask('HLEN', 'dedicated_server:' .. id) > 0 and ARGV[10] == '1' then return tonumber(redis.call('HGET', key, 'sessions')) end
+ensure_sets({'servers', 'slots', 'reserved:' .. id, 'settled:' .. id})
 
 -- How much larger one of its numbers is than at its last word.
 local function rise(field, number)

@@ -13,7 +13,7 @@ local s, server_id, uncertain = loading_session(ARGV[3]), ARGV[4], ARGV[5] == '1
 if not s or s.owner ~= node then return -1 end
 local was_asked = ARGV[6] == '1'
 if s.server == server_id then
-  ensure_sets({'unplaced', 'orphans', 'orphan:' .. s.id})
+  ensure_sets({'unplaced', 'resting', 'orphans', 'orphan:' .. s.id})
   local failing = server(server_id)
   s.tried = s.tried .. (was_asked and ' ' or ' -') .. s.address
   sadd('unplaced', s.id)

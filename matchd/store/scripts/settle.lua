@@ -18,7 +18,7 @@ if refusal then return refusal end
 
 return answer_each(4, function(sid, server_id, match, address)
   local s = loading_session(sid)
-  if not s and redis.call('EXISTS', P .. 'match:' .. sid) == 1 then return 'matched' end
+  if not s and ask('GET', 'match:' .. sid) then return 'matched' end
   if not s and is_undecided(sid) and server(server_id) then
     know_match(sid, match)
     give_back(sid, server_id, true)
@@ -32,10 +32,10 @@ return answer_each(4, function(sid, server_id, match, address)
   if not s or s.state ~= 'allocating' or s.owner ~= node or s.server ~= server_id then return 'lost' end
   local host = server(server_id)
   if not host then return 'server_gone' end
+  settle(s, match)
   if host.failures > 0 then
     host.failures = 0
     redis.call('HSET', host.key, 'failures', 0)
   end
-  settle(s, match)
   return 'matched'
 end)

@@ -25,18 +25,19 @@ local function overdue(key, moment)
 end
 
 -- Where a step fails because a key is not what it should be, the others are put right all the same.
+-- A step may return how many players it moved.
 local function each(ids, step)
   for _, id in ipairs(ids) do
-    local fine, trouble = pcall(step, id)
+    if done >= portion then return end
+    local fine, outcome = pcall(step, id)
     commit()
-    if not fine then redis.log(redis.LOG_WARNING, 'matchd can not put right ' .. id .. ': ' .. (trouble.err or trouble)) end
-    done = done + 1
+    if not fine then redis.log(redis.LOG_WARNING, 'matchd can not put right ' .. id .. ': ' .. (outcome.err or outcome)) end
+    done = done + (fine and outcome or 1)
   end
 end
 
 local function calm()
-  local last = tonumber(redis.call('GET', P .. 'swept') or '0')
-  local calm_until = tonumber(redis.call('GET', P .. 'calm_until') or '0')
+  local last, calm_until = moment('swept'), moment('calm_until')
   redis.call('SET', P .. 'swept', now)
   if now - last > timeout / 2 then
     calm_until = now + timeout
@@ -48,8 +49,8 @@ end
 local function fence_the_dead()
   for _, dead in ipairs(overdue('nodes', now - timeout)) do
     if dead ~= node then
+      ask('SET', 'fenced:' .. dead, 1, 'EX', 86400, 'GET') -- with GET it overwrites no key of another kind
       redis.call('ZREM', P .. 'nodes', dead)
-      redis.call('SET', P .. 'fenced:' .. dead, 1, 'EX', 86400)
       redis.call('SADD', P .. 'reaping', dead)
     end
   end
@@ -65,15 +66,21 @@ local function take_allocation(s)
   adopted = adopted + 1
 end
 
+-- Takes each of some members of a set out of it, whether or not its step fails; the others have to wait for the next portion.
+local function take_some(name, step)
+  ensure_sets({name})
+  each(redis.call('SRANDMEMBER', P .. name, math.max(portion - done, 0)), function(id)
+    redis.call('SREM', P .. name, id)
+    return step(id)
+  end)
+end
+
 local function reap(dead)
-  for _, sid in ipairs(redis.call('SMEMBERS', P .. 'allocations:' .. dead)) do
+  take_some('allocations:' .. dead, function(sid)
     local s = loading_session(sid)
     if s then take_allocation(s) end
-  end
-  redis.call('DEL', P .. 'allocations:' .. dead)
-  local players = P .. 'players:' .. dead
-  local some = done < portion and redis.call('SRANDMEMBER', players, portion - done) or {}
-  each(some, function(id)
+  end)
+  take_some('players:' .. dead, function(id)
     local p = player(id)
     ensure_player(p)
     if is_under_way(p) and p.node == dead then
@@ -81,8 +88,10 @@ local function reap(dead)
       depart(p, grace)
     end
   end)
-  if #some > 0 then redis.call('SREM', players, unpack(some)) end
-  if redis.call('EXISTS', players) == 0 then redis.call('SREM', P .. 'reaping', dead) end
+  if redis.call('EXISTS', P .. 'allocations:' .. dead, P .. 'players:' .. dead) == 0 then
+    redis.call('SREM', P .. 'reaping', dead)
+  end
+  return 0
 end
 
 -- Of a node that may be dead nobody can say that he has loaded.
@@ -113,12 +122,14 @@ local function time_out(s)
     put_out(p, told, 'timed_out')
     return true
   end)
+  return s.size
 end
 
 local function end_overdue_loading()
   each(overdue('loading', now), function(sid)
     local s = loading_session(sid)
-    if s then time_out(s) else redis.call('ZREM', P .. 'loading', sid) end
+    if s then return time_out(s) end
+    redis.call('ZREM', P .. 'loading', sid)
   end)
 end
 

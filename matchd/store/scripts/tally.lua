@@ -6,22 +6,31 @@
 -- Keys: reads tally, nodes, reaping, players:{node}, modes, queue:{mode}, away, loading, allocating, matched
 
 local reply = {}
-local function say(what, n) reply[#reply + 1] = {what, tonumber(n) or 0} end
+-- What can't be counted, as another application has the key, counts as none: inspect.lua names the key.
+local function counted(command, name, ...)
+  local fine, found = pcall(ask, command, name, ...)
+  return fine and tonumber(found) or 0
+end
+local function listed(command, name, ...)
+  local fine, found = pcall(ask, command, name, ...)
+  return fine and found or {}
+end
+local function say(what, n) reply[#reply + 1] = {what, n} end
 
 for _, what in ipairs({'accepted', 'left', 'timed_out', 'matched'}) do
-  say(what, redis.call('HGET', P .. 'tally', what))
+  say(what, counted('HGET', 'tally', what))
 end
 local connected = 0
-for _, set in ipairs({redis.call('ZRANGE', P .. 'nodes', 0, -1), redis.call('SMEMBERS', P .. 'reaping')}) do
-  for _, id in ipairs(set) do connected = connected + redis.call('SCARD', P .. 'players:' .. id) end
+for _, set in ipairs({listed('ZRANGE', 'nodes', 0, -1), listed('SMEMBERS', 'reaping')}) do
+  for _, id in ipairs(set) do connected = connected + counted('SCARD', 'players:' .. id) end
 end
 say('connected', connected)
-say('absent', redis.call('SCARD', P .. 'players:'))
-say('away', redis.call('ZCARD', P .. 'away'))
-say('loading_sessions', redis.call('ZCARD', P .. 'loading'))
-say('allocating_sessions', redis.call('ZCARD', P .. 'allocating'))
-say('matches_kept', redis.call('ZCOUNT', P .. 'matched', now, '+inf'))
-for _, mode in ipairs(redis.call('ZRANGE', P .. 'modes', 0, -1)) do
-  say('queued ' .. mode, redis.call('SCARD', P .. 'queue:' .. mode))
+say('absent', counted('SCARD', 'players:'))
+say('away', counted('ZCARD', 'away'))
+say('loading_sessions', counted('ZCARD', 'loading'))
+say('allocating_sessions', counted('ZCARD', 'allocating'))
+say('matches_kept', counted('ZCOUNT', 'matched', now, '+inf'))
+for _, mode in ipairs(listed('ZRANGE', 'modes', 0, -1)) do
+  say('queued ' .. mode, counted('SCARD', 'queue:' .. mode))
 end
 return reply
