@@ -106,7 +106,7 @@ BUGS = (
             "if not s and is_undecided(sid) and server(server_id) then",
             "if not s and redis.call('EXISTS', P .. 'forgotten:' .. sid) == 1 and server(server_id) then"),
     _script("who has to wait is let in", "enqueue", "if wait > 0 then return {'cooldown', wait} end"),
-    _script("who was sent away has failed", "leave", "p.session == ARGV[6]\n", "true\n"),
+    _script("who was sent away has failed", "leave", "ARGV[6] == '1'\n", "true\n"),
     Planted("whoever goes on asks by another key", method="matchd.matches.servers.DedicatedServerProvider.create",
             instead=_another_key),
     Planted("hints that were lost are not looked for", method="matchd.node.Node._heard_again"),
