@@ -53,6 +53,31 @@ class Players(Stage):
             getattr(old, says)()
             self.deliver("all")
 
+    @precondition(somebody("loading"))
+    @rule(
+        client=which, node=which, question=st.sampled_from(["resume", "enqueue"]), chain=st.integers(0, 2),
+        turns=st.integers(0, 3), then=delivery,
+    )  # fmt: skip
+    def newer_connections_go(self, client: int, node: int, question: str, chain: int, turns: int, then: str) -> None:
+        """A player whose match loads asks on newer connections, and hangs up on the last, often unanswered."""
+        old = one_of([one for one in self.world.open_clients if one.place == "loading"], client)
+        for offset in range(chain + 1):
+            if new := self.connect(old.player_id, node + offset):
+                new.enqueue(self.world.mode_of(old.player_id)) if question == "enqueue" else new.resume()
+                self.turn(new.node, turns)
+                if offset == chain:
+                    new.vanish()
+        self.deliver(then)
+
+    @rule(player=players, node=which, mode=modes, turns=st.integers(0, 3), then=delivery)
+    def asks_and_goes(self, player: str, node: int, mode: str, turns: int, then: str) -> None:
+        """A player connects, asks for a mode and hangs up, most often before an answer."""
+        if client := self.connect(player, node):
+            client.enqueue(mode)
+            self.turn(client.node, turns)
+            client.vanish()
+            self.deliver(then, client.node)
+
     @precondition(somebody())
     @rule(
         client=which, question=st.sampled_from(["dequeue", "resume", "enqueue", "no mode"]), mode=modes, then=delivery

@@ -90,6 +90,12 @@ class Stage(RuleBasedStateMachine):
             case "unheard":
                 self.world.settle_unheard(node or self.world.nodes[0])
 
+    def turn(self, node: ModelNode, turns: int) -> None:
+        """Let one node do something, so many times, while nothing comes to the others."""
+        self.world.rested = False
+        for _ in range(turns):
+            node.pump()
+
     def connect(self, player: str, node: int) -> Client | None:
         """A player connects to a node, if there is one for him."""
         if len(self.world.open_clients) >= MOST_CLIENTS or not self.world.open_nodes:
