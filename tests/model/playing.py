@@ -53,14 +53,22 @@ class Players(Stage):
             getattr(old, says)()
             self.deliver("all")
 
-    @precondition(somebody("loading"))
     @rule(
-        client=which, node=which, question=st.sampled_from(["resume", "enqueue"]), chain=st.integers(0, 2),
+        client=which, node=which, mode=modes, question=st.sampled_from(["resume", "enqueue"]), chain=st.integers(0, 2),
         turns=st.integers(0, 3), then=delivery,
     )  # fmt: skip
-    def newer_connections_go(self, client: int, node: int, question: str, chain: int, turns: int, then: str) -> None:
+    def newer_connections_go(
+        self, client: int, node: int, mode: str, question: str, chain: int, turns: int, then: str
+    ) -> None:
         """A player whose match loads asks on newer connections, and hangs up on the last, often unanswered."""
-        old = one_of([one for one in self.world.open_clients if one.place == "loading"], client)
+        if not (loading := self.loading()):
+            self.world.advance(5, step=LONGEST_STEP)  # nobody is judged at the beginning
+            self.crowd(node, mode)
+            self.deliver("all")
+            loading = self.loading()
+        if not loading:
+            return
+        old = one_of(loading, client)
         for offset in range(chain + 1):
             if new := self.connect(old.player_id, node + offset):
                 new.enqueue(self.world.mode_of(old.player_id)) if question == "enqueue" else new.resume()

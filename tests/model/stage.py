@@ -110,6 +110,10 @@ class Stage(RuleBasedStateMachine):
             if client and client.place in ("none", "matched"):
                 client.enqueue(mode)
 
+    def loading(self) -> list[Client]:
+        """The connections that have been asked to load."""
+        return [client for client in self.world.open_clients if client.place == "loading"]
+
     def load(self) -> None:
         """Everybody who is asked to load has loaded."""
         for client in self.world.open_clients:
