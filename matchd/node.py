@@ -79,7 +79,9 @@ class Node:
             clock, self.store, self.provider, modes, self.background, self.metrics,
             self._cancelled, tempo.allocation_attempts,
         )  # fmt: skip
-        self.departures = Departures(self.store, self.background, self._cancelled, tempo.reconnect_grace)
+        self.departures = Departures(
+            self.store, self.background, self._cancelled, tempo.reconnect_grace, self._forget_channel
+        )
         self.recovery = Recovery(
             self.store, self.presence, self.departures, self.allocator, self.provider, self.remembrance,
             self.background, self._cancelled, tempo.node_timeout, tempo.reconnect_grace,
@@ -142,6 +144,10 @@ class Node:
     async def _heard_again(self) -> None:
         with suppress(StoreUnavailable):
             await self.recovery.reconcile()
+
+    def _forget_channel(self, player_id: str) -> None:
+        if not self.presence.of_player(player_id):
+            self.notifications.unlisten(player_id)
 
     def _cancelled(self, sessions: tuple[Cancelled, ...]) -> None:
         for session in sessions:

@@ -20,16 +20,16 @@ class Register:
 
     def __init__(self) -> None:
         self.left: list[tuple[str, str, int]] = []
-        self.deserted: list[str] = []
+        self.hung_up: list[bool] = []
         self.away = False
 
     async def leave(
-        self, player_id: str, connection_id: str, grace_ms: int, deserted: str = ""
+        self, player_id: str, connection_id: str, grace_ms: int, hung_up: bool = False
     ) -> tuple[Cancelled, ...]:
         if self.away:
             raise StoreUnavailable("away")
         self.left.append((player_id, connection_id, grace_ms))
-        self.deserted.append(deserted)
+        self.hung_up.append(hung_up)
         return UNDONE
 
 
@@ -37,8 +37,9 @@ class DeparturesTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.store = Register()
         self.cancelled: list[tuple[Cancelled, ...]] = []
+        self.told: list[str] = []
         self.background = Background(Clock())
-        self.departures = Departures(self.store, self.background, self.cancelled.append, 1.5)
+        self.departures = Departures(self.store, self.background, self.cancelled.append, 1.5, self.told.append)
 
     def retry(self) -> None:
         self.successResultOf(self.background.spawn("retry", self.departures.retry()))
@@ -48,7 +49,7 @@ class DeparturesTests(SynchronousTestCase):
         self.departures.add("p", "c1")
         self.assertEqual(self.store.left, [("p", "c1", 1500)])
         self.assertEqual(self.cancelled, [UNDONE])
-        self.assertEqual(len(self.departures), 0)
+        self.assertEqual((len(self.departures), self.told), (0, ["p"]))
 
     def test_gone_while_the_store_is_away(self) -> None:
         """It is told when it is back, once for each connection."""
@@ -63,6 +64,16 @@ class DeparturesTests(SynchronousTestCase):
         self.assertEqual(self.store.left, [("p", "c1", 1500), ("q", "c2", 1500)])
         self.assertEqual((len(self.departures), self.background.failures), (0, {}))
 
+    def test_hung_up(self) -> None:
+        """That a client hung up counts where the store hears it at once; later it is the service that was late."""
+        self.departures.add("p", "c1", hung_up=True)
+        self.store.away = True
+        self.departures.add("q", "c2", hung_up=True)
+        self.assertEqual(self.told, ["p"])
+        self.store.away = False
+        self.retry()
+        self.assertEqual((self.store.hung_up, self.told), ([True, False], ["p", "q"]))
+
     def test_a_grace_that_changes(self) -> None:
         """A node that drains gives those who leave it time to come back elsewhere."""
         self.departures.grace = 15.0
@@ -76,7 +87,7 @@ class DeparturesTests(SynchronousTestCase):
         self.departures.forget_all()
         self.store.away = False
         self.retry()
-        self.assertEqual((len(self.departures), self.store.left), (0, []))
+        self.assertEqual((len(self.departures), self.store.left, self.told), (0, [], ["p"]))
 
 
 class DeparturesOfRealPlayersTests(WorldTestCase):

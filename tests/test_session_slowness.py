@@ -86,6 +86,14 @@ class TheStoreIsSlow(SlowStore):
         self.assertEqual((a.heard, len(self.service.nodes[0].node.presence)), ([], 0))
         self.assertEqual(self.service.invariants()["players"]["queued"]["Ranked"], 0)
 
+    def test_gone_before_the_question(self) -> None:
+        """Who is gone before the store could be asked for them is not asked for any more."""
+        self.connect("b").enqueue("Ranked")
+        self.connect("a").enqueue("Ranked").vanish()
+        self.answer_all()
+        self.assertIsNone(self.service.direct.ask("GET", "player:a"))
+        self.assertEqual(self.service.nodes[0].node.background.failures, {})
+
     def test_two_connections_at_once(self) -> None:
         """Of two connections that ask for the same player together, the one that the store heard last has him."""
         a, again = self.connect("a").enqueue("Ranked"), self.connect("a").enqueue("Ranked")

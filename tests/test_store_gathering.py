@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from matchd.errors import StoreError, StoreUnavailable
@@ -103,3 +103,13 @@ class GatheringTests(SynchronousTestCase):
         answer.cancel()
         self.replies[0].callback([1])
         self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_withdrawn(self) -> None:
+        """A question that nobody wants an answer to any more is not sent; one that was sent is answered."""
+        sent, unsent, another = [self.gathering.ask(name) for name in ("a", "a", "b")]
+        self.gathering.withdraw(lambda question: question == ("a",))
+        self.failureResultOf(unsent, CancelledError)
+        self.replies[0].callback([1])
+        self.replies[1].callback([2])
+        self.assertEqual(self.sent, [(("a",),), (("b",),)])
+        self.assertEqual((self.successResultOf(sent), self.successResultOf(another)), (1, 2))

@@ -17,13 +17,16 @@ class LeavingStore(Protocol):
     """What departures ask of the store."""
 
     async def leave(
-        self, player_id: str, connection_id: str, grace_ms: int, deserted: str = ""
+        self, player_id: str, connection_id: str, grace_ms: int, hung_up: bool = False
     ) -> tuple[Cancelled, ...]:
         """See Store.leave."""
 
 
 class Departures:
-    """Tells the store who is gone; ``grace`` (seconds) is how long such a player keeps his place."""
+    """Tells the store who is gone; ``grace`` (seconds) is how long such a player keeps their place.
+
+    ``on_told`` hears of each player of whom nothing is left to say.
+    """
 
     def __init__(
         self,
@@ -31,19 +34,21 @@ class Departures:
         background: Background,
         on_cancelled: Callable[[tuple[Cancelled, ...]], None],
         grace: float,
+        on_told: Callable[[str], None],
     ) -> None:
         self.grace = grace
         self._store = store
         self._background = background
         self._on_cancelled = on_cancelled
-        self._due: dict[str, tuple[str, int, str]] = {}
+        self._on_told = on_told
+        self._due: dict[str, tuple[str, int, bool]] = {}
 
     def __len__(self) -> int:
         return len(self._due)
 
-    def add(self, player_id: str, connection_id: str, deserted: str = "") -> None:
-        """This player's connection is gone; for ``deserted`` see ``Store.leave``."""
-        self._due[connection_id] = player_id, int(self.grace * 1000), deserted
+    def add(self, player_id: str, connection_id: str, hung_up: bool = False) -> None:
+        """This player's connection is gone; for ``hung_up`` see ``Store.leave``."""
+        self._due[connection_id] = player_id, int(self.grace * 1000), hung_up
         self._background.spawn("departure", self._tell(connection_id))
 
     async def retry(self) -> None:
@@ -53,15 +58,20 @@ class Departures:
 
     def forget_all(self) -> None:
         """The others have given this node up, its players with it: there is nobody left to speak for."""
-        self._due.clear()
+        due, self._due = self._due, {}
+        for player_id, _, _ in due.values():
+            self._on_told(player_id)
 
     async def _tell(self, connection_id: str) -> None:
         if connection_id not in self._due:
             return
-        player_id, grace_ms, deserted = self._due[connection_id]
+        player_id, grace_ms, hung_up = self._due[connection_id]
+        # asked again, it comes late by the service's doing: a match may have been drawn meanwhile
+        self._due[connection_id] = player_id, grace_ms, False
         try:
-            cancelled = await self._store.leave(player_id, connection_id, grace_ms, deserted)
+            cancelled = await self._store.leave(player_id, connection_id, grace_ms, hung_up)
         except StoreUnavailable:
             return
-        self._due.pop(connection_id, None)
+        if self._due.pop(connection_id, None):
+            self._on_told(player_id)
         self._on_cancelled(cancelled)

@@ -24,7 +24,7 @@ class Lobby:
 
     ``listen`` fires when nothing said to a player can pass unheard; ``drew`` is told what matches were drawn by
     somebody's coming; ``allocate`` hands over a complete roster; ``departed`` says that a player's connection is gone,
-    and which loading session he deserts, ``remember`` that it is and that he was matched. ``pace`` is that of each
+    and whether its client hung up, ``remember`` that it is and that he was matched. ``pace`` is that of each
     player, whatever connections he uses. ``authority`` says who players are; with None they are whoever they say.
     Where there are ``join_tokens``, each ``match_found`` carries one.
     """
@@ -38,7 +38,7 @@ class Lobby:
     unlisten: Callable[[str], None]
     drew: Callable[[str, Drawn], None]
     allocate: Callable[[Roster], None]
-    departed: Callable[[str, str, str], None]
+    departed: Callable[[str, str, bool], None]
     remember: Callable[[Claim], None]
     pace: Rates
     authority: Authority | None = None

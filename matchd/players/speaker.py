@@ -83,23 +83,29 @@ class Speaker:
             self._fall_silent()
 
     def lost(self, code: int = 1006) -> None:
-        """The connection is gone; who loads has deserted his match, unless we sent him away ourselves (4000)."""
+        """The connection is gone: its client hung up, unless this node sent it away (4000)."""
         if self.over:
             return
         self.over = True
         standing, claim, asks = self.standing, self.claim(), self.busy or self.telling.delivery.awaited
-        self._fall_silent()
-        if standing.under_way or (asks and standing.player_id):  # what he asked may put him somewhere yet
-            deserts = standing.place == Place.LOADING and code != CloseCode.DRAINING
-            self._lobby.departed(standing.player_id, self.connection_id, standing.session if deserts else "")
+        if standing.under_way or (asks and standing.player_id):  # what it asked may put its player somewhere yet
+            self._forget_player()  # but listen until the store knows: else it looks as if nobody could be told
+            self._lobby.departed(standing.player_id, self.connection_id, code != CloseCode.DRAINING)
+        else:
+            self._fall_silent()
         if standing.place == Place.MATCHED:
             self._lobby.remember(claim)
 
     def _fall_silent(self) -> None:
         player_id = self.standing.player_id
-        self.telling.begin("")
-        if player_id and self._lobby.presence.remove(self, player_id):
+        if self._forget_player():
             self._lobby.unlisten(player_id)
+
+    def _forget_player(self) -> bool:
+        """Speak for nobody any more; True if no other connection here is the player's."""
+        player_id = self.standing.player_id
+        self.telling.begin("")
+        return bool(player_id) and self._lobby.presence.remove(self, player_id)
 
     # what the node brings
 

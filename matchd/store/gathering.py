@@ -40,6 +40,13 @@ class Gathering:
             self.flush()
         return answer
 
+    def withdraw(self, unwanted: Callable[[Question], bool]) -> None:
+        """Cancel the questions that nobody wants an answer to any more, as far as they were not sent yet."""
+        withdrawn = [answer for question, answer in self._waiting if unwanted(question)]
+        self._waiting = [(question, answer) for question, answer in self._waiting if not unwanted(question)]
+        for answer in withdrawn:
+            answer.cancel()
+
     def flush(self) -> None:
         """Send what waits, for something that must not overtake it is about to be sent."""
         while self._waiting:

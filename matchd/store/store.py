@@ -128,14 +128,17 @@ class Store(ScriptRunner):
         return int(await self._ask("dequeue", player_id, connection_id))
 
     async def leave(
-        self, player_id: str, connection_id: str, grace_ms: int, deserted: str = ""
+        self, player_id: str, connection_id: str, grace_ms: int, hung_up: bool = False
     ) -> tuple[Cancelled, ...]:
-        """A connection is gone: its player leaves, or keeps his place for the grace.
+        """A connection is gone: its player leaves, or keeps their place for the grace.
 
-        ``deserted`` is the session that he was told to load, where it is his doing that he does not.
+        ``hung_up`` says that this is its client's doing: if the player's match loads, the player has failed to load
+        it, whether or not this connection was told. An ``enqueue`` of this connection that was not sent yet is dropped.
         """
+        self._enqueues.withdraw(lambda question: question[1] == connection_id)
         self._flush()  # what this connection asked before must not come after
-        return read_cancelled(await self._run("leave", player_id, connection_id, grace_ms, deserted, *self._cooldown))
+        departure = player_id, connection_id, grace_ms, int(hung_up)
+        return read_cancelled(await self._run("leave", *departure, *self._cooldown))
 
     async def loading_complete(self, player_id: str, connection_id: str, session: str) -> Roster | bool:
         """A player has loaded: the roster if he was the last, with its slot, else whether he is in that session."""

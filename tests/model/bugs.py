@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from matchd.errors import StoreUnavailable
 from matchd.matches.gameserver import CreateSession
 from matchd.matches.servers import DedicatedServerProvider
 from matchd.model import GameMode, GameSession, Reservation, Roster
+from matchd.players.departures import Departures
 from tests.model.laboratory import Change
 
 
@@ -23,6 +26,18 @@ async def _another_key(
     key = roster.loading_session_id + ("-again" if reservation.again else "")
     request = CreateSession(roster.players, mode.name, key, mode.split(roster.players))
     return await self._client.create_session(reservation.address, request)
+
+
+async def _tell_without_excuse(self: Departures, connection_id: str) -> None:
+    """Departures._tell, which does not know that it asks again."""
+    if connection_id not in self._due:
+        return
+    player_id, grace_ms, _ = self._due[connection_id]
+    with suppress(StoreUnavailable):
+        cancelled = await self._store.leave(player_id, connection_id, grace_ms, hung_up=True)
+        if self._due.pop(connection_id, None):
+            self._on_told(player_id)
+        self._on_cancelled(cancelled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +122,17 @@ BUGS = (
             "if not s and is_undecided(sid) and server(server_id) then",
             "if not s and redis.call('EXISTS', P .. 'forgotten:' .. sid) == 1 and server(server_id) then"),
     _script("who has to wait is let in", "enqueue", "if wait > 0 then return {'cooldown', wait} end"),
-    _script("who was sent away has failed", "leave", "p.session == ARGV[6]\n", "true\n"),
+    _script("who was sent away has failed", "leave", "ARGV[6] == '1'\n", "true\n"),
+    _script("who hangs up before the answer has not failed", "leave",
+            "ARGV[6] == '1'\n", "ARGV[6] == '1' and p.answer ~= text_of[p.seq]\n"),
+    _script("a newer connection excuses its player", "prelude",
+            "    own(p, node, conn)\n    come_back(p)",
+            "    own(p, node, conn)\n    p.excused = p.session\n    come_back(p)"),
+    _script("who is drawn as they come and hangs up has not failed", "prelude",
+            "if tell_start_loading(p) == 0 then",
+            "if tell_start_loading(p) == 0 or p.answer == text_of[p.seq - 1] then"),
+    Planted("a goodbye that the store hears of late is held against the player",
+            method="matchd.players.departures.Departures._tell", instead=_tell_without_excuse),
     Planted("whoever goes on asks by another key", method="matchd.matches.servers.DedicatedServerProvider.create",
             instead=_another_key),
     Planted("hints that were lost are not looked for", method="matchd.node.Node._heard_again"),

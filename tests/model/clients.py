@@ -19,6 +19,8 @@ class Client:
     def __init__(self, world: ModelWorld, node: ModelNode, player_id: str, number: int) -> None:
         self.node, self.player_id, self.number = node, player_id, number
         self.open, self.gone = True, False
+        self.hung_up = self.lost_in_outage = False
+        """Whether the client ended the connection, and whether its node could not tell the store of the end."""
         self.closed: CloseCode | None = None
         self._world = world
         self.transcript = Transcript(str(self), self._object, world.lived)
@@ -96,9 +98,9 @@ class Client:
     def vanish(self) -> None:
         """The socket is gone."""
         if self.open:
-            self.open = False
+            self.open, self.hung_up = False, True
             self.node.bring(self._lost)
 
     def _lost(self, code: int = 1006) -> None:
-        self.gone = True
+        self.gone, self.lost_in_outage = True, not self.node.commands.up
         self.conversation.lost(code)

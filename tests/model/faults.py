@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from tests.model.hosts import BEHAVIOURS
-from tests.model.stage import Stage, behaviours, delivery, modes, somebody, which
+from tests.model.stage import Stage, behaviours, delivery, modes, one_of, players, somebody, which
 from tests.model.world import LONGEST_STEP
 
 MOST_NODES = 5
@@ -163,6 +163,22 @@ class Links(Stage):
         self.deliver("all")
         self.world.advance(3, step=1.0)
         self.links_heal(late=True)
+
+    @precondition(somebody("queued"))
+    @rule(client=which, player=players, node=which)
+    def goodbye_comes_late(self, client: int, player: str, node: int) -> None:
+        """A player who waits hangs up while the node can't tell the store, and another asks for the same meanwhile."""
+        one = one_of([one for one in self.world.open_clients if one.place == "queued"], client)
+        if one.node.frozen:
+            return
+        one.node.cut(hearing=False)
+        one.vanish()
+        self.deliver("all")
+        if player != one.player_id and (other := self.connect(player, node)):
+            other.enqueue(self.world.mode_of(one.player_id))
+            self.deliver("all")
+        one.node.heal()
+        self.deliver("all")
 
     @rule(first=which)
     def store_restarts_empty(self, first: int) -> None:

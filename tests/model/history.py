@@ -37,6 +37,10 @@ class History:
     def __init__(self, hosts: Hosts, now: Callable[[], float]) -> None:
         self.forgiven: set[str] = set()
         """Sessions of which the store has lost the memory: some of their players may know more of them than it."""
+        self.is_well: Callable[[], bool] = lambda: True
+        """Whether all nodes, and their ways to the store, are well."""
+        self.troubled: set[str] = set()
+        """Sessions that were under way while something was wrong with a node, or with its way to the store."""
         self.contested: set[str] = set()
         """Players with two connections of which the store forgot which speaks: each may be told what the other is."""
         self.clients: list[Client] = []
@@ -49,6 +53,9 @@ class History:
         self.harmed: dict[tuple[str, str], float] = {}
         """The players who lost their connection through a node or the store, what they were loading then, and from
         which moment on nobody may blame them for it."""
+        self._walked_out: set[tuple[str, str]] = set()
+        """The players whose client hung up, and the sessions that were loading then."""
+        self._told_late: set[tuple[str, str]] = set()
         self._sent_away: dict[str, Client] = {}
         """The connections that a draining node has closed, and of which the store does not know that yet."""
         self._blamed: set[tuple[str, str]] = set()
@@ -147,6 +154,31 @@ class History:
             self.see_blames(before)
             self.harm(client)
 
+    def told_late(self, player: str, session: str) -> None:
+        """A node missed messages to a player who loads, and fetched them."""
+        self._told_late.add((player, session))
+
+    def walked_out(self, player: str, connection: str, before: Snapshot, after: Snapshot, judged: bool) -> None:
+        """The store hears that the connection that speaks for a player is gone, while the player's match loads.
+
+        Where that is the client's doing the player has failed, told of the match or not, if players are ``judged``.
+        """
+        session = before.players[player]["session"]
+        [client] = [one for one in self.clients if one.connection_id == connection]
+        blamed = session in after.set(f"dodges:{player}") and session not in before.set(f"dodges:{player}")
+        if client.hung_up:
+            self._walked_out.add((player, session))
+        if blamed and client.lost_in_outage:
+            self.wrong(13, f"{client} left {session} while the store could not be told, and is blamed for it")
+        if client.hung_up and judged and not blamed and not self._is_excused(player, session, before):
+            self.wrong(13, f"{client} hung up while {session} was loading, and is not blamed for it")
+
+    def _is_excused(self, player: str, session: str, before: Snapshot) -> bool:
+        who, calm_until = (player, session), float(before.content.get("calm_until", 0))
+        blamed = session in before.set(f"dodges:{player}")
+        undisturbed = float(before.sessions[session].record["created"]) >= calm_until and session not in self.troubled
+        return blamed or not undisturbed or who in self._told_late or who in self.harmed or player in self.contested
+
     def see_blames(self, snapshot: Snapshot) -> None:
         """By the store players failed to load sessions, each in a moment."""
         for player, dodges in snapshot.under("dodges:"):
@@ -154,7 +186,7 @@ class History:
 
     def _blamed_for(self, player: str, sessions: Mapping[str, float]) -> None:
         for session, moment in sessions.items():
-            if (player, session) not in self._to_load:
+            if (player, session) not in self._to_load | self._walked_out:
                 self.wrong(13, f"{player} is blamed for {session}, which he was never told to load")
             harmed = moment >= self.harmed.get((player, session), inf)
             if harmed and (player, session) not in self._blamed:

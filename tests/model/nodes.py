@@ -110,6 +110,8 @@ class ModelNode:
         """Make again what was lost, where that is possible."""
         held = self.commands.requests_held or self.commands.replies_held
         made = 0
+        if (self.reachable and not self.commands.up) or (self.hearable and not self.hearing.up):
+            self.world.trouble()
         if not self.commands.up and self.reachable and not held:
             self.unrun.clear()
             self._join()
@@ -135,6 +137,7 @@ class ModelNode:
 
     def cut(self, commands: bool = True, hearing: bool = True) -> None:
         """Lose connections to the store, until ``heal``."""
+        self.world.trouble()
         if commands:
             self.reachable = False
             self._lose_commands()
@@ -144,6 +147,7 @@ class ModelNode:
 
     def hold(self, requests: bool = False) -> None:
         """From now on its requests do not reach the store, or else the replies do not reach it."""
+        self.world.trouble()
         if requests:
             self.commands.requests_held = True
         else:
@@ -168,6 +172,7 @@ class ModelNode:
     def heal(self) -> None:
         """All connections are, or can be made, good again."""
         if not self.well:
+            self.world.trouble()
             self.well_since = self.world.lived()
         self.reachable = self.hearable = True
         self.commands.requests_held = self.commands.replies_held = False
@@ -176,11 +181,13 @@ class ModelNode:
 
     def freeze(self) -> None:
         """SIGSTOP."""
+        self.world.trouble()
         self.frozen = True
 
     def thaw(self) -> None:
         """SIGCONT."""
         if self.frozen:
+            self.world.trouble()
             self.frozen = False
             self.well_since = self.world.lived()
             self._catch_up_with_time()
@@ -188,6 +195,7 @@ class ModelNode:
     def kill(self) -> None:
         """SIGKILL: nothing it does from here on reaches anybody, and its sockets are gone."""
         if self.alive:
+            self.world.trouble()
             for client in self.world.clients_of(self):
                 self.world.history.harm(client, known_from=self.world.now() + SUSPECTED)
                 client.open = False
@@ -200,6 +208,7 @@ class ModelNode:
     def drain(self) -> None:
         """SIGTERM: it empties itself, and ends when it has."""
         if not self.draining:
+            self.world.trouble()
             self.draining = True
             self._spawn(drain(self.clock, self.node, ModelGateway(self))).addCallback(lambda _: self.kill())
 

@@ -53,6 +53,39 @@ class Players(Stage):
             getattr(old, says)()
             self.deliver("all")
 
+    @rule(
+        client=which, node=which, mode=modes, question=st.sampled_from(["resume", "enqueue"]), chain=st.integers(0, 2),
+        turns=st.integers(0, 3), then=delivery,
+    )  # fmt: skip
+    def newer_connections_go(
+        self, client: int, node: int, mode: str, question: str, chain: int, turns: int, then: str
+    ) -> None:
+        """A player whose match loads asks on newer connections, and hangs up on the last, often unanswered."""
+        if not (loading := self.loading()):
+            self.world.advance(5, step=LONGEST_STEP)  # nobody is judged at the beginning
+            self.crowd(node, mode)
+            self.deliver("all")
+            loading = self.loading()
+        if not loading:
+            return
+        old = one_of(loading, client)
+        for offset in range(chain + 1):
+            if new := self.connect(old.player_id, node + offset):
+                new.enqueue(self.world.mode_of(old.player_id)) if question == "enqueue" else new.resume()
+                self.turn(new.node, turns)
+                if offset == chain:
+                    new.vanish()
+        self.deliver(then)
+
+    @rule(player=players, node=which, mode=modes, turns=st.integers(0, 3), then=delivery)
+    def asks_and_goes(self, player: str, node: int, mode: str, turns: int, then: str) -> None:
+        """A player connects, asks for a mode and hangs up, most often before an answer."""
+        if client := self.connect(player, node):
+            client.enqueue(mode)
+            self.turn(client.node, turns)
+            client.vanish()
+            self.deliver(then, client.node)
+
     @precondition(somebody())
     @rule(
         client=which, question=st.sampled_from(["dequeue", "resume", "enqueue", "no mode"]), mode=modes, then=delivery

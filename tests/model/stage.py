@@ -90,6 +90,12 @@ class Stage(RuleBasedStateMachine):
             case "unheard":
                 self.world.settle_unheard(node or self.world.nodes[0])
 
+    def turn(self, node: ModelNode, turns: int) -> None:
+        """Let one node do something, so many times, while nothing comes to the others."""
+        self.world.rested = False
+        for _ in range(turns):
+            node.pump()
+
     def connect(self, player: str, node: int) -> Client | None:
         """A player connects to a node, if there is one for him."""
         if len(self.world.open_clients) >= MOST_CLIENTS or not self.world.open_nodes:
@@ -103,6 +109,10 @@ class Stage(RuleBasedStateMachine):
             client = newest.get(player) or self.connect(player, node + offset)
             if client and client.place in ("none", "matched"):
                 client.enqueue(mode)
+
+    def loading(self) -> list[Client]:
+        """The connections that have been asked to load."""
+        return [client for client in self.world.open_clients if client.place == "loading"]
 
     def load(self) -> None:
         """Everybody who is asked to load has loaded."""

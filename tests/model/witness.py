@@ -83,7 +83,7 @@ class Witness:
             self._was_refused(name, answer, before if watched else None)
         if not isinstance(answer, hiredis.ReplyError):
             if name == "reconcile":
-                self._saw_reconcile([_text(argument) for argument in arguments[SAID:]])
+                self._saw_reconcile([_text(argument) for argument in arguments[SAID:]], answer)
             if name in WATCHED:
                 self._node = _text(arguments[NODE])
                 getattr(self, f"_saw_{name}")([_text(argument) for argument in arguments[SAID:]], answer, before)
@@ -153,8 +153,12 @@ class Witness:
             self.since[said[1]] = answer[2].decode()
             self._history.speakers[said[0]].append(said[1])
 
-    def _saw_reconcile(self, said: list[str]) -> None:
+    def _saw_reconcile(self, said: list[str], answer: list[Any]) -> None:
         """A connection that never heard since when it waits can't give its player that time back."""
+        for player, (word, *missed) in zip(said[::10], answer, strict=True):
+            record = self._look().players.get(player, {})
+            if missed[3 if word == b"accepted" else 0 :] and record.get("session"):
+                self._history.told_late(player, record["session"])
         for player, connection, place, since in zip(said[::10], said[1::10], said[2::10], said[5::10], strict=True):
             record = self._look().players.get(player, {}) if place in ("queued", "loading") and since == "0" else {}
             if record.get("conn") == connection:
@@ -168,8 +172,12 @@ class Witness:
 
     def _saw_leave(self, said: list[str], answer: Any, before: Snapshot) -> None:
         self._history.left(said[1], before)
-        if before.players.get(said[0], {}).get("conn") != said[1]:
+        record = before.players.get(said[0], {})
+        if record.get("conn") != said[1]:
             self._was_not_owner("leave", said, before)
+        elif record["state"] == "loading" and before.sessions[record["session"]].state == "loading":
+            at_once, judged = said[2] == "0", said[5] != "" and self._history.is_well()
+            self._history.walked_out(said[0], said[1], before, self._look(), at_once and judged)
 
     def _saw_loading_complete(self, said: list[str], answer: list[Any], before: Snapshot) -> None:
         if answer[0] in REFUSALS:

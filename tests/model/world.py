@@ -25,7 +25,7 @@ from tests.model.snapshot import Snapshot, TextConnection
 from tests.model.wires import DirectWire
 from tests.model.witness import Arguments, Witness
 from tests.support.blocking import BlockingConnection
-from tests.support.world import MODES, outcome
+from tests.support.world import FIFO, MODES, outcome
 
 PASS_TIME = """
 redis.call('INCRBY', 'clock', ARGV[1] * 1000)
@@ -73,6 +73,7 @@ class ModelWorld:
         self._censor = Store(DirectWire(self.run), None, MODES.values(), node="censor")  # type: ignore[arg-type]
         self._watch_the_log(after)
         self.nodes = [ModelNode(self, number) for number in range(nodes)]
+        self.history.is_well = lambda: all(node.well for node in self.living)
 
     def _watch_the_log(self, after: ExitStack) -> None:
         def watch(event: LogEvent) -> None:
@@ -120,6 +121,10 @@ class ModelWorld:
         if numbered and record.get("conn") == client.connection_id and numbered[-1]["seq"] <= int(record["seq"]):
             frame = str(numbered[-1]).replace("'", '"')
             self._ask("PUBLISH", f"notifications:{client.player_id}", frame)
+
+    def trouble(self) -> None:
+        """A node, or its way to the store, is not well any more, or is well again."""
+        self.history.troubled |= self.snapshot().sessions.keys()
 
     def restart_empty(self, first: int) -> None:
         """Redis has died, and comes back with nothing; the nodes connect again, beginning with ``first``."""
@@ -249,6 +254,10 @@ class ModelWorld:
             if node.well:
                 node.ask(node.node.store.deregister_server(host.server_id))
                 return
+
+    def mode_of(self, player_id: str) -> str:
+        """The mode that a player was in last, by the store."""
+        return str(self.snapshot().players.get(player_id, {}).get("mode") or FIFO.name)
 
     # what has to be true
 

@@ -45,7 +45,7 @@ def busy(case: StoreTestCase) -> dict[str, Question]:
         "heartbeat": (FIFO.name,),
         "inspect": ("sessions", "", loading),
         "join": (FIFO.name,),
-        "leave": ("l2", "l21", 0, loading, 3_600_000, "1000"),
+        "leave": ("l2", "l21", 0, 1, 3_600_000, "1000"),
         "loading_complete": ("l2", "l21", loading, 60_000),
         "orphan_ended": (f"{failed.loading_session_id} two:7000",),
         "part": (),

@@ -117,8 +117,7 @@ class StoreTestCase(SynchronousTestCase):
 
     def leave(self, player: str, conn: str = "", grace: float = 0) -> tuple[Cancelled, ...]:
         """A player's connection is gone, by his own doing if he loads."""
-        deserted = self.record(player).get("session", "")
-        leaving = self.store.leave(player, conn or f"{player}1", int(grace * 1000), deserted)
+        leaving = self.store.leave(player, conn or f"{player}1", int(grace * 1000), hung_up=True)
         cancelled: tuple[Cancelled, ...] = outcome(leaving)
         return cancelled
 
