@@ -46,7 +46,7 @@ function check.queue(id, mode)
     wrong('the queue ' .. mode .. ' holds ' .. id .. ', who is "' .. p.state .. '"')
   elseif redis.call('SISMEMBER', P .. 'players:' .. p.node, id) == 0 then
     wrong('player ' .. id .. ' is queued and counted nowhere')
-  elseif p.order == 'fifo' and tonumber(redis.call('ZSCORE', P .. 'order:' .. mode, id) or '') ~= tonumber(p.since) then
+  elseif tonumber(redis.call('ZSCORE', P .. 'order:' .. mode, id) or '') ~= tonumber(p.since) then
     wrong('player ' .. id .. ' has lost his place in line')
   end
 end

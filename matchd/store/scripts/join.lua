@@ -3,7 +3,7 @@
 --
 -- ARGV[3..]  the names of the game modes it serves
 -- Reply: {'fenced'} or {'joined', now}; an error where another application's keys are in the way
--- Keys: writes nodes, modes; reads fenced:{node}, and the types of all sets
+-- Keys: writes nodes, modes, undrawn; reads order:{mode}, fenced:{node}, and the types of all sets
 
 if redis.call('EXISTS', P .. 'fenced:' .. node) == 1 then return {'fenced'} end
 local sets = {unpack(SETS)}
@@ -18,5 +18,9 @@ for _, name in ipairs(sets) do
   end
 end
 redis.call('ZADD', P .. 'nodes', now, node)
-serve({unpack(ARGV, 3)})
+serve(3)
+for i = 3, #ARGV do -- it may draw what nobody else would, or in a mode that has become smaller
+  local since = longest_wait(ARGV[i], {})
+  if since then redis.call('ZADD', P .. 'undrawn', 'LT', since, ARGV[i]) end
+end
 return {'joined', now}

@@ -17,7 +17,7 @@ local now_us = time[1] * 1000000 + time[2]
 
 -- the sets of which there is one each
 local SETS = {'nodes', 'modes', 'reaping', 'matched', 'away', 'loading', 'allocating', 'unplaced',
-  'servers', 'slots', 'resting', 'orphans'}
+  'servers', 'slots', 'resting', 'orphans', 'undrawn', 'looked_at'}
 
 local KEPT_MS = 120000     -- how long a match, and the end of a wait, can be told again
 local TOMBSTONE_MS = 30000 -- how long one who left is known to have left, whatever his former nodes believe
@@ -49,8 +49,16 @@ local function guard()
   end
 end
 
-local function serve(modes)
-  for _, mode in ipairs(modes) do redis.call('ZADD', P .. 'modes', now, mode) end
+-- A node has said that it serves the modes whose names are the arguments from `first` on.
+local function serve(first)
+  for start = first, #ARGV, 500 do
+    local entries = {}
+    for i = start, math.min(start + 499, #ARGV) do
+      entries[#entries + 1] = now
+      entries[#entries + 1] = ARGV[i]
+    end
+    redis.call('ZADD', P .. 'modes', unpack(entries))
+  end
 end
 
 -- A number as text: Lua takes 0.3 us to make one anew, and most are the same for all players of a run.
@@ -82,6 +90,11 @@ local function note(command, key, member, score)
   end
   if score then call[#call + 1] = text_of[score] end
   call[#call + 1] = member
+end
+
+local function write_places()
+  for _, call in ipairs(calls) do redis.call(unpack(call)) end
+  calls, latest = {}, {}
 end
 
 -- These are named for what commit() does.
