@@ -213,7 +213,7 @@ local function draw(mode, order, terms, arriving)
 
   local outcome = {0, waiting, limit}
   if possible > 0 then
-    local drawn = draw_both(mode, order, in_queue, arriving, possible, terms.size, limit > 0)
+    local drawn = draw_both(mode, order, in_queue, arriving, possible, terms.size, others_since or limit > 0)
     local formed = math.floor(#drawn / terms.size)
     local waits = form_all(mode, terms, drawn, formed)
     outcome = {formed, waiting - formed * terms.size, limit, unpack(waits)}
