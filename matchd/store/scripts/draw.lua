@@ -9,19 +9,38 @@
 local refusal = guard()
 if refusal then return refusal end
 local MOST_PLAYERS = 200 -- drawn in one run, of all modes
-local replies, open = {}, {}
+local replies, open, turn = {}, {}, turns()
+
+-- Of those who are in the set alone, the ones who wait enter the line: they came by an older matchd. Others are dropped:
+-- somebody else put them there.
+local function line_up(queue, line, mode)
+  local ids, waiting = {unpack(redis.call('ZDIFF', 2, queue, line), 1, 1000)}, {}
+  for _, p in ipairs(those_who_wait(mode, ids)) do
+    waiting[p.id] = true
+    redis.call('ZADD', line, p.since, p.id)
+  end
+  for _, id in ipairs(ids) do
+    if not waiting[id] then redis.call('SREM', queue, id) end
+  end
+end
+
+local function count_waiting(mode)
+  local queue, line = P .. 'queue:' .. mode, P .. 'order:' .. mode
+  if redis.call('SCARD', queue) > redis.call('ZCARD', line) then line_up(queue, line, mode) end
+  return redis.call('ZCARD', line)
+end
 
 -- Who waits there now? A mode that has enough for a match is to be drawn.
 local function look_at(at, mode, order, terms)
   ensure_draw(mode)
   terms = terms_of(terms)
   local waiting = count_waiting(mode)
-  local since = waiting >= terms.size and longest_wait(mode, {})
+  local since = waiting >= terms.size and turn.since(mode, {})
   if since then
-    keep_turn(mode, since)
+    turn.keep(mode, since)
     open[#open + 1] = {at = at, name = mode, order = order, terms = terms, since = tonumber(since)}
   else
-    end_turn(mode)
+    turn.over(mode)
   end
   return {0, waiting, 0}
 end
