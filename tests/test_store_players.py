@@ -24,10 +24,11 @@ class EnqueueTests(StoreTestCase):
         self.assertEqual(self.ear.heard(), [("notifications:a", {"type": "queued", "seq": 1})])
 
     def test_anyone_may_meet_anyone(self) -> None:
-        """In a mode without an order nobody stands in line."""
+        """In a mode without an order a player waits like in any other, and it is known since when."""
         self.enqueue("a", DEFAULT_MODE)
         self.assertEqual(self.queue(DEFAULT_MODE), ["a"])
-        self.assertNotIn("order:Normal_1v1", self.dump())
+        since = self.redis.ask("ZSCORE", "order:Normal_1v1", "a")
+        self.assertEqual(since.decode(), self.record("a")["since"])
 
     def test_again_while_queued(self) -> None:
         """Asking again is answered again and changes nothing but the numbering."""

@@ -160,4 +160,5 @@ class EmptyAgainTests(SweepTestCase):
         for _ in range(11):
             self.server("one", 100)
             self.live(11, self.store, self.there)
+        self.draw()
         self.assertEqual(self.dump().keys() - before, {"tally"})

@@ -11,12 +11,16 @@ from matchd.store.records import PLAYER, read_record
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """What one draw brought: matches, players who still wait, and how long the drawn ones had waited (ms)."""
+    """What one draw brought: matches, players who still wait, and how long the drawn ones had waited (ms).
+
+    More was possible where game servers were not the limit: ``others_first`` says that another mode is to be drawn before.
+    """
 
     matches: int
     waiting: int
     short_of_servers: bool
     waits_ms: tuple[int, ...]
+    others_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +110,9 @@ class Finding:
     order: str = ""
 
 
-def read_drawn(matches: int, waiting: int, short: int, *waits_ms: int) -> Drawn:
+def read_drawn(matches: int, waiting: int, limit: int, *waits_ms: int) -> Drawn:
     """What one draw brought."""
-    return Drawn(matches, waiting, bool(short), waits_ms)
+    return Drawn(matches, waiting, limit == 1, waits_ms, limit == 2)
 
 
 def read_roster(reply: Sequence[bytes]) -> Roster:

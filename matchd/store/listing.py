@@ -15,7 +15,8 @@ Row = dict[str, Any]
 
 async def queue_lengths(store: Store, modes: Iterable[str]) -> dict[str, int]:
     """How many wait in the queue of each mode, across all nodes."""
-    return {mode: await store.read("SCARD", f"queue:{mode}") for mode in modes}
+    totals = {what.decode(): n for what, n in await store.look("tally")}
+    return {mode: totals.get(f"queued {mode}", 0) for mode in modes}
 
 
 async def servers(store: Store, limit: int = 1000) -> list[Row]:

@@ -36,6 +36,8 @@ from matchd.store.runner import Commands, ScriptRunner
 
 ALLOCATION_LEASE_MS = 60_000
 SERVER_TTL_MS = 15_000
+SERVE_MS = 20_000
+"""How often a node says which modes it serves: well within the minute after which the sweep calls one unserved."""
 MOST_PLAYERS = 200
 """Players drawn by one run: more would only keep the store from answering others for longer."""
 
@@ -56,6 +58,8 @@ class Store(ScriptRunner):
         self.modes = {mode.name: mode for mode in modes}
         waits = " ".join(str(int(wait * 1000)) for wait in cooldown.waits())
         self._cooldown = int(cooldown.window * 1000), waits
+        self.served_ms = 0
+        """When, by the store's clock, this node last said which modes it serves."""
         self._rules = {mode.name: _rules(mode) for mode in self.modes.values()}
         self._enqueues = self._gathered("enqueue", self._ask)
         self._completions = self._gathered("loading_complete", self._ask)
@@ -81,12 +85,16 @@ class Store(ScriptRunner):
         if reply[0] == b"fenced":
             return True
         self._ahead_ms = None
+        self.served_ms = reply[1]
         self._learn_time(reply[1])
         return False
 
     async def heartbeat(self) -> None:
-        """Say that this node lives, and which modes it serves."""
-        self._learn_time(await self._run("heartbeat", *self.modes))
+        """Say that this node lives, and now and then which modes it serves."""
+        now_ms = await self._run("heartbeat")
+        self._learn_time(now_ms)
+        if abs(now_ms - self.served_ms) >= SERVE_MS:  # by the store's clock, which may be set back
+            self.served_ms = await self._run("heartbeat", *self.modes)
 
     async def part(self) -> None:
         """Leave the nodes, at the end of a drain."""
@@ -159,12 +167,30 @@ class Store(ScriptRunner):
 
     # matches
 
+    async def undrawn(self) -> list[str]:
+        """The modes in which a match may be possible that is not drawn; where players wait longest first."""
+        return [name.decode() for name in await self.read("ZRANGE", "undrawn", 0, -1)]
+
+    async def draw_in_turn(self, modes: Sequence[GameMode], most: int = 0) -> list[Drawn | StoreError]:
+        """Draw matches of these modes, first where players wait longest; what each brought, in the order of the modes.
+
+        As many as one run may, or up to ``most`` of each.
+        """
+        terms = ((mode.name, mode.order.value, self._terms(mode, most)) for mode in modes)
+        replies = await self._ask("draw", *(word for words in terms for word in words))
+        return [
+            StoreError(str(reply)) if isinstance(reply, Exception) else read_drawn(*reply) for reply in replies
+        ]  # fmt: skip
+
     async def draw(self, mode: GameMode, most: int = 0) -> Drawn:
-        """Draw matches from a mode's queue: as many as one run may, or up to ``most``."""
-        return read_drawn(*await self._ask("draw", mode.name, mode.order.value, self._terms(mode, most)))
+        """Draw matches of one mode."""
+        [drawn] = await self.draw_in_turn([mode], most)
+        if isinstance(drawn, StoreError):
+            raise drawn
+        return drawn
 
     def _terms(self, mode: GameMode, most: int = 0) -> str:
-        """How a draw is to go, as prelude_draw.lua wants to know it; each has ids of its own for its sessions."""
+        """How a draw is to go, see terms_of() in prelude_draw.lua; each has ids of its own for its sessions."""
         return f"{secrets.token_hex(8)} {most or MOST_PLAYERS // mode.size or 1} {self._rules[mode.name]}"
 
     async def adopt(self) -> list[Roster]:

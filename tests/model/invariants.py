@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import inf
 
 from tests.model.hosts import Hosts
 from tests.model.snapshot import LoadingSession, Snapshot
@@ -25,11 +26,7 @@ def players_are_in_one_place(snapshot: Snapshot) -> Iterator[Finding]:
         waits = record["state"] == "queued" and record["away"] == ""
         for what, found, expected in (
             ("in the queues", _sets_with(snapshot, "queue:", name), [mode] if waits else []),
-            (
-                "in the lines",
-                _sets_with(snapshot, "order:", name),
-                [mode] if waits and record["order"] == "fifo" else [],
-            ),
+            ("in the lines", _sets_with(snapshot, "order:", name), [mode] if waits else []),
             ("among the players of", _sets_with(snapshot, "players:", name), [record["node"]] if under_way else []),
             ("away", name in snapshot.set("away"), under_way and record["away"] != ""),
             ("mortal", f"player:{name}" in snapshot.mortal, not under_way),
@@ -69,6 +66,13 @@ def lines_keep_their_order(snapshot: Snapshot) -> Iterator[Finding]:
             if name in snapshot.players and float(snapshot.players[name]["since"]) != score:
                 since = snapshot.players[name]["since"]
                 yield 8, f"{name} stands in the line of {mode} at {score}, and waits since {since}"
+
+
+def modes_are_known_as_undrawn(snapshot: Snapshot) -> Iterator[Finding]:
+    """8: a mode with enough players for a match is known, at the latest by since when its first one waits."""
+    for mode, line in snapshot.under("order:"):
+        if len(line) >= MODES[mode].size and snapshot.set("undrawn").get(mode, inf) > min(line.values()):
+            yield 8, f"{mode} can be drawn since {min(line.values())}, and is known as {snapshot.set('undrawn')}"
 
 
 def nobody_vanishes(snapshot: Snapshot) -> Iterator[Finding]:
@@ -150,6 +154,7 @@ _CHECKS: tuple[Callable[[Snapshot], Iterator[Finding]], ...] = (
     players_are_in_one_place,
     nobody_is_made_up,
     lines_keep_their_order,
+    modes_are_known_as_undrawn,
     nobody_vanishes,
     sessions_are_whole,
     indexes_lead_somewhere,

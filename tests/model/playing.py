@@ -214,6 +214,22 @@ class GameServers(Stage):
                 self.world.end_matches(one)
         self.deliver("all")
 
+    @rule(node=which, order=st.permutations(["Ranked", "Normal_1v1"]), then=delivery)
+    def hosts_are_short(self, node: int, order: list[str], then: str) -> None:
+        """Players of two modes wait for the slots of all game servers; when those are back one more player comes."""
+        for host in self.world.hosts:
+            self.world.deregister(host)
+        self.deliver("all")
+        *players, last = self.nowhere(node) or [None]
+        for number, client in enumerate(players):
+            client.enqueue(order[number > 1])
+            self.deliver("all")
+        for host in self.world.hosts:
+            self.world.end_matches(host)
+        if last:
+            last.enqueue(order[1])
+        self.deliver(then)
+
     @rule()
     def hosts_answer(self) -> None:
         """Those that were slow answer."""

@@ -104,11 +104,14 @@ class Stage(RuleBasedStateMachine):
 
     def crowd(self, node: int, mode: str) -> None:
         """Everybody who is nowhere asks for the same, on a new connection if he has none."""
+        for client in self.nowhere(node):
+            client.enqueue(mode)
+
+    def nowhere(self, node: int) -> list[Client]:
+        """The players who are nowhere, on a new connection each if they have none."""
         newest = {client.player_id: client for client in self.world.open_clients}
-        for offset, player in enumerate(PLAYERS):
-            client = newest.get(player) or self.connect(player, node + offset)
-            if client and client.place in ("none", "matched"):
-                client.enqueue(mode)
+        clients = [newest.get(player) or self.connect(player, node + n) for n, player in enumerate(PLAYERS)]
+        return [client for client in clients if client and client.place in ("none", "matched")]
 
     def loading(self) -> list[Client]:
         """The connections that have been asked to load."""

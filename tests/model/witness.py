@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import hiredis
@@ -24,6 +25,9 @@ UNGUARDED = ("join", "tally", "inspect")
 """The scripts that anybody may run."""
 REFUSALS = (b"already_queued", b"cooldown", b"not_queued", b"later", b"not_in_session", b"server_gone", b"lost", 0)
 HEARTBEAT_TTL = 15.0
+LAPSE_MS = 1900
+"""How long a mode keeps its turn for slots without a node that looks at it, at the least."""
+NOBODY: Mapping[str, float] = MappingProxyType({})
 PATIENCE = 1.0
 """Seconds for which nobody is told what became of a session that the store has forgotten, if no node knows."""
 Arguments = tuple[bytes | str | int, ...]
@@ -71,17 +75,17 @@ class Witness:
         return next((answer for answer in answers if isinstance(answer, hiredis.ReplyError)), answers)
 
     def _run(self, name: str, arguments: Arguments, late: bool) -> Any:
-        watched = name in WATCHED or late or (self.repeat and name in IDEMPOTENT)
+        watched = name in WATCHED or name == "draw" or late or (self.repeat and name in IDEMPOTENT)
         before = self._look() if watched else Snapshot()
         self.runs += 1
-        if name == "draw" and MODES[_text(arguments[SAID])].order == "fifo":
-            return self._draw(arguments)
         answer = self._answer(name, arguments)
         if name in self._strides and not isinstance(answer, hiredis.ReplyError):
             (answer,) = answer
         if isinstance(answer, hiredis.ReplyError) or late:
             self._was_refused(name, answer, before if watched else None)
         if not isinstance(answer, hiredis.ReplyError):
+            if name == "draw":
+                self._saw_draw([_text(mode) for mode in arguments[SAID::3]], before)
             if name == "reconcile":
                 self._saw_reconcile([_text(argument) for argument in arguments[SAID:]], answer)
             if name in WATCHED:
@@ -137,14 +141,18 @@ class Witness:
         elif record["mode"] != mode:
             self._history.wrong(1, f"{player} is under way in {record['mode']} and was accepted in {mode}")
         if answer[3:] and answer[3]:
-            self._saw_draw(mode, {**before.set(f"order:{mode}"), player: float(since)})
+            self._saw_draw([mode], before, {player: float(since)})
         return None
 
-    def _saw_draw(self, mode: str, before: dict[str, float]) -> None:
+    def _saw_draw(self, modes: list[str], before: Snapshot, arrived: Mapping[str, float] = NOBODY) -> None:
         after = self._look()
+        if not after.sessions.keys() - before.sessions.keys():
+            return
         self._fits(after)
-        if MODES[mode].order == "fifo":
-            self._were_first(before, after.set(f"order:{mode}"))
+        for mode in modes:
+            if MODES[mode].order == "fifo":
+                self._were_first({**before.set(f"order:{mode}"), **arrived}, after.set(f"order:{mode}"))
+        self._were_in_turn(set(modes), before, after)
 
     def _saw_resume(self, said: list[str], answer: list[Any], before: Snapshot) -> None:
         if answer[0] in REFUSALS:
@@ -223,17 +231,6 @@ class Witness:
         since = int(before.content.get(f"forgotten:{session}", 0)) / 1e3 - START_US / 1e6
         return self._now() - since < PATIENCE
 
-    def _draw(self, arguments: Arguments) -> Any:
-        """Draw, and see who stood in line before and after."""
-        line = ("ZRANGE", f"order:{_text(arguments[SAID])}", 0, -1, "WITHSCORES")
-        before, answer, after = self._ask_all([line, arguments, line])
-        if isinstance(answer, hiredis.ReplyError):
-            self._was_refused("draw", answer, None)
-        elif answer[0]:
-            self._fits(self._look())
-            self._were_first(_scores(before), _scores(after))
-        return answer
-
     def _fits(self, snapshot: Snapshot) -> None:
         """As many game servers have room as sessions look for one."""
         free = sum(free for server, free in snapshot.set("slots").items() if server in snapshot.servers)
@@ -250,10 +247,24 @@ class Witness:
             if after[first] < before[last]:
                 self._history.wrong(8, f"{last} was drawn before {first}, who waited longer")
 
+    def _were_in_turn(self, modes: set[str], before: Snapshot, after: Snapshot) -> None:
+        """No match was drawn while a player of another mode had waited longer than all of it, and could be drawn.
+
+        That player's mode was drawn by the same script, or waited for slots and some node had looked at it lately.
+        """
+        now_ms = START_US / 1e3 + self._now() * 1e3
+        for mode, looked_at in before.set("looked_at").items():
+            if now_ms - looked_at < LAPSE_MS:
+                modes = modes | {mode}
+        for session in after.sessions.keys() - before.sessions.keys():
+            drawn = after.sessions[session]
+            since = min(float(after.players[player]["since"]) for player in drawn.roster)
+            for mode in modes - {drawn.record["mode"]}:
+                line = after.set(f"order:{mode}")
+                if len(line) >= MODES[mode].size and min(line.values()) < since:
+                    first = min(line, key=line.__getitem__)
+                    self._history.wrong(8, f"{drawn.roster} were drawn before {first} of {mode}, who waited longer")
+
 
 def _text(argument: bytes | str | int) -> str:
     return argument.decode() if isinstance(argument, bytes) else str(argument)
-
-
-def _scores(reply: list[bytes]) -> dict[str, float]:
-    return {_text(player): float(score) for player, score in zip(reply[::2], reply[1::2], strict=True)}

@@ -57,6 +57,7 @@ class StoreTestCase(SynchronousTestCase):
         self.addCleanup(self.ear.close)
         self.clock = Clock()
         self.slots: dict[str, Reservation] = {}
+        self.stores: list[Store] = []
         self.store = self.node("here")
         self.addCleanup(self._assert_consistent)
 
@@ -65,6 +66,7 @@ class StoreTestCase(SynchronousTestCase):
         commands = BlockingCommands(self.path)
         self.addCleanup(commands.close)
         store = Store(commands, self.clock, MODES.values(), prefix, name)
+        self.stores.append(store)
         outcome(store.prepare(commands))
         self.clock.advance(3600)
         return store
@@ -78,6 +80,8 @@ class StoreTestCase(SynchronousTestCase):
     def pass_time(self, seconds: float) -> None:
         """Everything in the store gets older."""
         self.redis.ask("EVAL", TIME_TRAVEL, 0, int(seconds * 1000))
+        for store in self.stores:
+            store.served_ms -= int(seconds * 1000)
 
     def dump(self) -> dict[str, Any]:
         return dump(self.redis)

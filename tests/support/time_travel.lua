@@ -32,7 +32,7 @@ local function shift_session(key) -- created, deadline
   redis.call('HSET', key, ':session', shifted(redis.call('HGET', key, ':session'), 12, {[6] = ms, [7] = ms}))
 end
 
-for _, key in ipairs({'nodes', 'loading', 'allocating', 'away', 'servers', 'resting', 'orphans', 'matched', 'modes'}) do
+for _, key in ipairs({'nodes', 'loading', 'allocating', 'away', 'servers', 'resting', 'orphans', 'matched', 'modes', 'looked_at'}) do
   shift_scores(key)
 end
 for _, key in ipairs({'swept', 'calm_until'}) do
@@ -51,7 +51,7 @@ for _, key in ipairs(redis.call('KEYS', '*')) do
     redis.call('SET', key, string.format('%.0f', redis.call('GET', key) - ms), 'KEEPTTL')
   elseif string.find(key, '^settled:') or string.find(key, '^reserved:') or string.find(key, '^dodges:') then
     shift_scores(key)
-  elseif string.find(key, '^order:') then
+  elseif string.find(key, '^order:') or key == 'undrawn' then
     local all = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
     for i = 1, #all, 2 do redis.call('ZADD', key, string.format('%.0f', all[i + 1] - ms * 1000), all[i]) end
   end

@@ -3,7 +3,7 @@
 -- enough players by that, matches are drawn in the same run.
 --
 -- ARGV[3..]  seven a player: id, connection, mode, order (fifo or random), the last seq he was sent, 1 if cooldowns
---            count, the terms of a draw, see draw(), or nothing if none is wanted
+--            count, the terms of a draw, see terms_of(), or nothing if none is wanted
 -- Reply: for each {'accepted', seq of the answer, since, what the draw brought...} (as draw.lua says it, to the last of
 --        its mode, if enough players wait), {'already_queued', mode he is under way in, its order, 1 if by this
 --        connection} or {'cooldown', how long he has to wait (ms)}
@@ -15,6 +15,7 @@ if refusal then return refusal end
 local accepted, cooling = 0, {}
 -- by mode: players who are to enter its queue, with its order, the terms of a draw, and the answer to the last of them
 local arrived = {}
+local modes = {} -- those, in the order in which the first came
 
 local function read_cooldowns(ids)
   local keys = {}
@@ -24,8 +25,11 @@ end
 
 -- Returns the answer to him, which is still to say where he stands.
 local function arrive(p, terms)
-  local them = arrived[p.mode] or {order = p.order}
-  arrived[p.mode] = them
+  local them = arrived[p.mode]
+  if not them then
+    them = {order = p.order}
+    arrived[p.mode], modes[#modes + 1] = them, p.mode
+  end
   them[#them + 1] = p
   them.terms, them.answer = terms, {'accepted'}
   return them.answer
@@ -58,19 +62,24 @@ local function enqueue(id, conn, mode, order, seq, cooldowns, terms)
   return answer
 end
 
+-- Returns whether the draw knows of those who are left over.
 local function draw_from(mode, them)
-  local fine, outcome = pcall(draw, mode, them.order, them.terms, them)
-  if not fine or outcome[1] + outcome[3] == 0 then return end
-  for _, fact in ipairs(outcome) do them.answer[#them.answer + 1] = fact end
+  if them.terms == '' then return false end
+  local fine, outcome = pcall(draw, mode, them.order, terms_of(them.terms), them)
+  if fine and outcome[1] + outcome[3] > 0 then
+    for _, fact in ipairs(outcome) do them.answer[#them.answer + 1] = fact end
+  end
+  return fine
 end
 
 -- Whoever is not drawn enters his queue, also where the draw fails.
 local function draw_all()
   write_places()
-  for mode, them in pairs(arrived) do
-    if them.terms ~= '' then draw_from(mode, them) end
+  for _, mode in ipairs(modes) do
+    local them = arrived[mode]
+    local enter = draw_from(mode, them) and join_queue or enter_queue
     for _, p in ipairs(them) do
-      if p.state == 'queued' then enter_queue(p) end
+      if p.state == 'queued' then enter(p) end
     end
   end
 end

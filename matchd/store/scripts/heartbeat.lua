@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
--- A node says that it lives, and what it serves.
+-- A node says that it lives, and now and then what it serves.
 --
--- ARGV[3..]  the names of its game modes
+-- ARGV[3..]  the names of its game modes, or nothing while what it said last is fresh enough
 -- Reply: now (ms), by which the node knows this server's clock
 -- Keys: writes nodes, modes
 
@@ -9,5 +9,5 @@ local refusal = guard()
 if refusal then return refusal end
 ensure_sets({'modes'})
 redis.call('ZADD', P .. 'nodes', 'XX', now, node)
-serve(every(1))
+serve(3)
 return now

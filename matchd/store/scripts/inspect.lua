@@ -47,7 +47,7 @@ function check.queue(id, mode)
     wrong('the queue ' .. mode .. ' holds ' .. id .. ', who is "' .. p.state .. '"')
   elseif ask('SISMEMBER', 'players:' .. p.node, id) == 0 then
     wrong('player ' .. id .. ' is queued and counted nowhere')
-  elseif p.order == 'fifo' and tonumber(ask('ZSCORE', 'order:' .. mode, id) or '') ~= tonumber(p.since) then
+  elseif tonumber(ask('ZSCORE', 'order:' .. mode, id) or '') ~= tonumber(p.since) then
     wrong('player ' .. id .. ' has lost his place in line')
   end
 end

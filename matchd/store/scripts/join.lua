@@ -3,7 +3,7 @@
 --
 -- ARGV[3..]  the names of the game modes it serves
 -- Reply: {'fenced'} or {'joined', now}; an error where another application's keys are in the way
--- Keys: writes nodes, modes; reads fenced:{node}, and the kind of each key that it can name
+-- Keys: writes nodes, modes, undrawn; reads order:{mode}, fenced:{node}, and the kind of each key that it can name
 
 if redis.call('EXISTS', P .. 'fenced:' .. node) == 1 then return {'fenced'} end
 local names, modes = {'players:' .. node, 'allocations:' .. node, unpack(FIXED)}, every(1)
@@ -19,5 +19,11 @@ for _, name in ipairs(names) do
 end
 ensure_sets(SETS) -- by the command of all other scripts, which a user may not be allowed
 redis.call('ZADD', P .. 'nodes', now, node)
-serve(modes)
+serve(3)
+for i = 3, #ARGV do -- it may draw what nobody else would, or in a mode that has become smaller
+  local head = redis.call('ZRANGE', P .. 'order:' .. ARGV[i], 0, 0, 'WITHSCORES')
+  if head[2] or redis.call('EXISTS', P .. 'queue:' .. ARGV[i]) == 1 then
+    redis.call('ZADD', P .. 'undrawn', 'LT', head[2] or string.format('%.0f', now_us), ARGV[i])
+  end
+end
 return {'joined', now}

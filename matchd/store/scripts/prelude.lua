@@ -17,7 +17,7 @@ local now_us = time[1] * 1000000 + time[2]
 
 -- the sets of which there is one each
 local SETS = {'nodes', 'modes', 'reaping', 'matched', 'away', 'loading', 'allocating', 'unplaced',
-  'servers', 'slots', 'resting', 'orphans'}
+  'servers', 'slots', 'resting', 'orphans', 'undrawn', 'looked_at'}
 -- every key whose name is known in advance
 local FIXED = {'tally', 'swept', 'calm_until', 'players:', unpack(SETS)}
 
@@ -105,8 +105,16 @@ local function guard()
   end
 end
 
-local function serve(modes)
-  for _, mode in ipairs(modes) do redis.call('ZADD', P .. 'modes', now, mode) end
+-- A node has said that it serves the modes whose names are the arguments from `first` on.
+local function serve(first)
+  for start = first, #ARGV, 500 do
+    local entries = {}
+    for i = start, math.min(start + 499, #ARGV) do
+      entries[#entries + 1] = now
+      entries[#entries + 1] = ARGV[i]
+    end
+    redis.call('ZADD', P .. 'modes', unpack(entries))
+  end
 end
 
 -- A number as text: Lua takes 0.3 us to make one anew, and most are the same for all players of a run.
@@ -149,6 +157,11 @@ local function note(command, key, member, score)
   end
   if score then call[#call + 1] = text_of[score] end
   call[#call + 1] = member
+end
+
+local function write_places()
+  for _, call in ipairs(calls) do redis.call(unpack(call)) end
+  calls, latest = {}, {}
 end
 
 -- These are named for what commit() does.

@@ -30,14 +30,18 @@ local function write_servers()
   end
 end
 
-local function write_places()
-  for _, call in ipairs(calls) do redis.call(unpack(call)) end
-  calls, latest = {}, {}
+-- A match may be possible in these modes: the next draw of any node looks at them.
+local function write_undrawn()
+  for mode, since in pairs(to_draw) do
+    redis.call('ZADD', P .. 'undrawn', 'LT', string.format('%.0f', since), mode)
+  end
+  to_draw = {}
 end
 
 -- Writes what was gathered; returns the reply that it is given, so that a script can end with it.
 local function commit(reply)
   write_places()
+  write_undrawn()
   write_sessions()
   write_servers()
   write_players()

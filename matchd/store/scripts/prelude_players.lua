@@ -55,7 +55,7 @@ local function is_under_way(p) return UNDER_WAY[p.state] end
 local function ensure_player(p, leaves)
   local places = (leaves and '' or p.mode) .. ' ' .. p.node
   if sure[places] then return end
-  ensure_sets({'away', 'matched', 'players:' .. p.node, 'players:' .. node,
+  ensure_sets({'away', 'matched', 'undrawn', 'players:' .. p.node, 'players:' .. node,
     not leaves and 'queue:' .. p.mode or nil, not leaves and 'order:' .. p.mode or nil})
   sure[places] = true
 end
@@ -101,14 +101,23 @@ local function own(p, new_node, conn)
   put(p)
 end
 
-local function enter_queue(p)
+-- The player enters the queue, for a draw that knows of it.
+local function join_queue(p)
   sadd('queue:' .. p.mode, p.id)
-  if p.order == 'fifo' then zadd('order:' .. p.mode, p.since, p.id) end
+  zadd('order:' .. p.mode, p.since, p.id)
+end
+
+local to_draw = {} -- by mode: since when (us) the player waits who waits longest of those who entered its queue
+
+-- The player enters the queue, and no draw knows of it yet.
+local function enter_queue(p)
+  join_queue(p)
+  to_draw[p.mode] = math.min(to_draw[p.mode] or math.huge, tonumber(p.since))
 end
 
 local function quit_queue(p)
   srem('queue:' .. p.mode, p.id)
-  if p.order == 'fifo' then zrem('order:' .. p.mode, p.id) end
+  zrem('order:' .. p.mode, p.id)
 end
 
 local function not_away(p)
