@@ -42,9 +42,9 @@ class Gathering:
 
     def withdraw(self, unwanted: Callable[[Question], bool]) -> None:
         """Cancel the questions that nobody wants an answer to any more, as far as they were not sent yet."""
-        withdrawn = [answer for question, answer in self._waiting if unwanted(question)]
-        self._waiting = [(question, answer) for question, answer in self._waiting if not unwanted(question)]
-        for answer in withdrawn:
+        withdrawn = [asked for asked in self._waiting if unwanted(asked[0])]
+        self._waiting = [asked for asked in self._waiting if not unwanted(asked[0])]
+        for _, answer, _ in withdrawn:
             answer.cancel()
 
     def flush(self) -> None:
