@@ -110,6 +110,26 @@ class PinTests(Case):
         self.names.answer_all()
         self.assertEqual(self.successResultOf(last), "10.0.0.7:80")
 
+    def test_silences_again(self) -> None:
+        """Names that had no answer before keep none of the others waiting, however many they are."""
+        self.names.silent = {f"slow-{number}.example" for number in range(12)}
+        for name in sorted(self.names.silent):
+            asked = Deferred.fromCoroutine(self.book.pin(name, f"{name}:80"))
+            self.names.advance(2)
+            self.failureResultOf(asked, AddressRefused)
+            self.names.answer_all()
+        self.names.asked.clear()
+        again = [Deferred.fromCoroutine(self.book.pin(name, f"{name}:80")) for name in sorted(self.names.silent)]
+        self.assertEqual(self.pin("game.example:80"), "10.0.0.7:80")
+        self.assertEqual(len(self.names.asked), 3)
+        self.names.advance(2)
+        for each in again:
+            self.failureResultOf(each, AddressRefused)
+        self.names.answer_all()
+        self.names.silent.clear()
+        self.names.known["slow-0.example"] = ["10.0.0.8"]
+        self.assertEqual(self.pin("slow-0.example:80"), "10.0.0.8:80")
+
     def test_no_names(self) -> None:
         """What no resolver could take is refused without asking one."""
         for name in ("a..b", "x" * 64, ".".join(["a", "x" * 64, "b"])):

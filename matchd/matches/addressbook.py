@@ -6,7 +6,7 @@ So what is kept of it is the IP address.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from ipaddress import ip_address
 from typing import Any
 
@@ -21,6 +21,9 @@ LOOKUP_SECONDS = 2.0
 """How long a name may take, and before that its turn."""
 MOST_LOOKUPS = 4
 """Names looked up at a time. Each takes one of the reactor's ten threads, on which the store's name waits too."""
+MOST_SILENT_LOOKUPS = 2
+"""How many of them may be of names that had no answer the last time, so that those never keep the others waiting."""
+MOST_SILENT_NAMES = 1000
 LONGEST_LABEL = 63
 """Characters between two dots of a name; with more the system's resolver fails instead of answering."""
 
@@ -33,6 +36,8 @@ class AddressBook:
         self._allowed = allowed
         self._pins: dict[str, tuple[str, str, float]] = {}
         self._turns = DeferredSemaphore(MOST_LOOKUPS)
+        self._silent_turns = DeferredSemaphore(MOST_SILENT_LOOKUPS)
+        self._silent: dict[str, None] = {}
 
     async def pin(self, server_id: str, address: str) -> str:
         """The ``address`` with which a server registers, its name replaced by an IP address; the same while it is in.
@@ -86,13 +91,18 @@ class AddressBook:
     async def _lookup(self, name: str) -> set[Host]:
         if not all(1 <= len(label) <= LONGEST_LABEL for label in name.removesuffix(".").split(".")):
             raise AddressRefused(f"{name[:64]} is no host's name")
-        lookup = _Lookup(self._turns.release)
+        turns = [self._silent_turns, self._turns] if name in self._silent else [self._turns]
+        lookup, asked = _Lookup(), False
         try:
-            await self._turns.acquire().addTimeout(LOOKUP_SECONDS, self._reactor)
+            await lookup.hold(turns, self._reactor)
+            asked = True
             self._reactor.nameResolver.resolveHostName(lookup, name)
             found = await lookup.found.addTimeout(LOOKUP_SECONDS, self._reactor)
         except TimeoutError:
+            if asked:
+                self._silent = dict.fromkeys([*self._silent, name][-MOST_SILENT_NAMES:])
             raise AddressRefused(f"{name} could not be looked up within {LOOKUP_SECONDS:g} s") from None
+        self._silent.pop(name, None)
         return {host for text in found if (host := literal(str(ip_address(text)))) is not None}
 
 
@@ -102,12 +112,26 @@ def _is_localhost(name: str) -> bool:
 
 @implementer(IResolutionReceiver)
 class _Lookup:
-    """Collects the IP addresses of one name; ``found`` fires with all of them, ``ended`` is called then or later."""
+    """Collects the IP addresses of one name; ``found`` fires with all of them, and its turns are given back."""
 
-    def __init__(self, ended: Callable[[], None]) -> None:
-        self._ended = ended
+    def __init__(self) -> None:
+        self._held: list[DeferredSemaphore] = []
         self.found: Deferred[Sequence[str]] = Deferred()
         self._addresses: list[str] = []
+
+    async def hold(self, turns: Sequence[DeferredSemaphore], reactor: Any) -> None:
+        """Take a turn of each of these; raises TimeoutError, holding none, where one does not come in time."""
+        try:
+            for turn in turns:
+                await turn.acquire().addTimeout(LOOKUP_SECONDS, reactor)
+                self._held.append(turn)
+        except BaseException:
+            self._give_back()
+            raise
+
+    def _give_back(self) -> None:
+        while self._held:
+            self._held.pop().release()
 
     def resolutionBegan(self, resolutionInProgress: IHostResolution) -> None:  # noqa: N803
         """A thread asks the system, which can't be made to stop."""
@@ -116,6 +140,6 @@ class _Lookup:
         self._addresses.append(address.host)  # type: ignore[attr-defined]
 
     def resolutionComplete(self) -> None:
-        self._ended()
+        self._give_back()
         if not self.found.called:
             self.found.callback(self._addresses)
