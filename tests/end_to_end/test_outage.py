@@ -23,7 +23,7 @@ class PrivateStoreTests(FleetCase):
     """A node with a private Valkey."""
 
     async def test_its_guardian_and_then_the_store_die(self) -> None:
-        """The node is ready again by itself, and whoever was in the queue is still there."""
+        """The node is ready again by itself, and the player in its queue is still there."""
         node = await self.fleet().node().ready()
         waiting = await self.player("waits", node.url).enqueue()
         (guardian,) = children(node.child.pid, "guardian.py")
