@@ -72,7 +72,7 @@ BUGS = (
             "if redis.call('HGET', P .. s.key, p.id) == 'ready' then return false end",
             "if true then return false end"),
     _script("a given-up node's scripts still count", "prelude",
-            "if not redis.call('ZSCORE', P .. 'nodes', node) then", "if false then"),
+            "if not ask('ZSCORE', 'nodes', node) then", "if false then"),
     _script("what was asked too long ago is done", "prelude",
             "if not_after > 0 and now > not_after then", "if false then"),
     _script("requeued players stand at the end", "prelude",
