@@ -18,6 +18,7 @@ from tests.support.world import outcome
 
 HUNDRED = GameMode("Hundred", (50, 50))
 LARGEST = GameMode("Largest", (100, 100))
+LARGER = GameMode("Larger", (100, 99))
 TOGETHER = 100
 """Questions that go together in one run."""
 
@@ -34,7 +35,7 @@ end
 
 class LargeCase(StoreTestCase):
     def setUp(self) -> None:
-        self.patch(stores, "MODES", {mode.name: mode for mode in (HUNDRED, LARGEST)})
+        self.patch(stores, "MODES", {mode.name: mode for mode in (HUNDRED, LARGEST, LARGER)})
         super().setUp()
         self.scripts = {name: script.text for name, script in load_all().items()}
         self.server(capacity=10_000)
@@ -97,6 +98,26 @@ class ManyMatchesTests(LargeCase):
     def test_twenty_one_of_the_largest(self) -> None:
         """So are matches of as many players as a mode can have."""
         self.settled(LARGEST, 21)
+
+
+class ManyDrawsTests(LargeCase):
+    """Matches of many modes are possible at once."""
+
+    def test_one_after_the_other(self) -> None:
+        """One run draws no more than about one match of the largest size; the next draw brings the others."""
+        self.redis.ask("DEL", "slots")
+        questions = []
+        for mode in (HUNDRED, LARGEST, LARGER):
+            terms = f"{mode.name} 1 {mode.size} 60000 {'0 ' * mode.size}".strip()
+            for number in range(mode.size - 1):
+                self.enqueue(f"{mode.name}{number}", mode)
+            questions += [f"last{mode.name}", f"last{mode.name}1", mode.name, "fifo", 0, 1, terms]
+        self.server()
+        answers = self.run_script("enqueue", *questions)
+        self.assertLess(sum(answer[3] for answer in answers if len(answer) > 3), 3)
+        drawn = [outcome(self.store.draw(mode)).matches for mode in (HUNDRED, LARGEST, LARGER)]
+        self.assertEqual(self.redis.ask("ZCARD", "loading"), 3)
+        self.assertGreater(sum(drawn), 0)
 
 
 class LargestMatchTests(LargeCase):

@@ -1,7 +1,7 @@
 """What makes a run repeatable: scripts that are told the time and the dice, and ids that count from one.
 
-The scripts are the product's, but for two lines: what Redis would say of the time is read from a key, and
-what it would draw at random is derived from that. A planted bug is one more such change.
+The scripts are the product's, but for three lines: what Redis would say of the time is read from a key, what it
+would draw at random is derived from that, and a call takes few arguments. A planted bug is one more such change.
 """
 
 from __future__ import annotations
@@ -51,14 +51,16 @@ TOLD_THE_DICE = Change(
       return drawn
     end)()""",
 )
+SHORT_CALLS = Change("prelude", "local MOST = 1000", "local MOST = 4")
+"""A call takes so few arguments that what six players do fills several, as a match of hundreds does."""
 
 
 @cache
 def scripts(changes: tuple[Change, ...] = ()) -> dict[str, Script]:
-    """The scripts with these changes besides the usual two; each must fit in exactly one place."""
+    """The scripts with these changes besides the usual three; each must fit in exactly one place."""
 
     def edit(name: str, text: str) -> str:
-        for change in (TOLD_THE_TIME, TOLD_THE_DICE, *changes):
+        for change in (TOLD_THE_TIME, TOLD_THE_DICE, SHORT_CALLS, *changes):
             if change.script == name:
                 assert text.count(change.old) == 1, f"{name}: {change.old!r} is there {text.count(change.old)} times"
                 text = text.replace(change.old, change.new)

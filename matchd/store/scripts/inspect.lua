@@ -56,6 +56,7 @@ function check.sessions(id)
   local s = loading_session(id)
   if not s then return end
   local seen, roster = {}, words(s.roster)
+  read_players(roster)
   for _, member in ipairs(roster) do
     if seen[member] then wrong('session ' .. id .. ' has ' .. member .. ' twice') end
     seen[member] = true
