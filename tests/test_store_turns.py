@@ -223,3 +223,13 @@ class KnownTests(TurnsTestCase):
         self.assertEqual(self.redis.ask("ZSCORE", "order:Normal_1v1", "a"), since)
         self.come("b", DEFAULT_MODE)
         self.assertEqual(self.drawn("ab"), "ab")
+
+    def test_who_comes_back_to_those_who_waited_longer(self) -> None:
+        """The mode is known by the player who waits longest, not by the one who has just come back."""
+        for player in "ab":
+            self.enqueue(player)
+        since = self.record("a")["since"]
+        self.leave("b", grace=60)
+        self.draw_all()
+        outcome(self.store.resume("b", "b2"))
+        self.assertEqual(self.redis.ask("ZSCORE", "undrawn", "Ranked").decode(), since)
