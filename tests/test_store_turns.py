@@ -117,7 +117,9 @@ class TurnsTests(TurnsTestCase):
             self.come(name, mode)
         for mode in (FIFO, DEFAULT_MODE):
             line = f"order:{mode.name}"
-            self.redis.ask("ZADD", line, *(field for name in self.redis.ask("ZRANGE", line, 0, -1) for field in (7, name)))
+            self.redis.ask(
+                "ZADD", line, *(field for name in self.redis.ask("ZRANGE", line, 0, -1) for field in (7, name))
+            )
         self.server(capacity=1)
         self.assertEqual(sum(self.draw_all()), 1)
 
@@ -141,7 +143,7 @@ class NobodyInTheWayTests(TurnsTestCase):
         self.assertEqual(self.undrawn(), [])
 
     def test_not_served(self) -> None:
-        """A mode that no node has looked at for 2 s: nobody serves it any more. It is known until its queue is empty."""
+        """A mode that no node has looked at for 2 s: nobody serves it. It is known until its queue is empty."""
         self.assertTrue(self.come("cd", DEFAULT_MODE)[1].others_first)  # type: ignore[union-attr]
         self.pass_time(1.5)
         self.assertEqual(self.draw_all([DEFAULT_MODE]), [0])
@@ -214,7 +216,7 @@ class KnownTests(TurnsTestCase):
         self.assertEqual(self.undrawn(), [])
 
     def test_who_waited_before_there_were_lines(self) -> None:
-        """Players of a random mode who entered its queue by an older matchd have no place in line, and are given one."""
+        """Players of a random mode who entered its queue by an older matchd are given a place in line."""
         self.server()
         self.come("a", DEFAULT_MODE)
         since = self.redis.ask("ZSCORE", "order:Normal_1v1", "a")
@@ -223,3 +225,13 @@ class KnownTests(TurnsTestCase):
         self.assertEqual(self.redis.ask("ZSCORE", "order:Normal_1v1", "a"), since)
         self.come("b", DEFAULT_MODE)
         self.assertEqual(self.drawn("ab"), "ab")
+
+    def test_who_comes_back_to_those_who_waited_longer(self) -> None:
+        """The mode is known by the player who waits longest, not by the one who has just come back."""
+        for player in "ab":
+            self.enqueue(player)
+        since = self.record("a")["since"]
+        self.leave("b", grace=60)
+        self.draw_all()
+        outcome(self.store.resume("b", "b2"))
+        self.assertEqual(self.redis.ask("ZSCORE", "undrawn", "Ranked").decode(), since)

@@ -68,7 +68,7 @@ BUGS = (
     _script("a random mode's slot goes to anybody", "prelude",
             "pop(mode, math.min(matches, waiting), true)", "{}"),
     _script("nobody knows that requeued players can be drawn", "prelude",
-            "  to_draw[p.mode] = math.min(to_draw[p.mode] or math.huge, tonumber(p.since))\n"),
+            "  to_draw[p.mode] = true\n"),
     _script("a player may be in two modes", "enqueue",
             "if is_under_way(p) and p.mode ~= mode then", "if false then"),
     _script("an old connection's goodbye counts", "leave", "if p.conn == ARGV[4] then", "if true then"),

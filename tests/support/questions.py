@@ -27,7 +27,7 @@ def busy(case: StoreTestCase) -> dict[str, Question]:
         case.enqueue(player)
     loading = case.loading("l1", "l2")
     case.load("l1")
-    for player in ("a1", "q1", "q2", "q3"):
+    for player in ("a1", "q1", "q2", "q3", "q4"):
         case.enqueue(player)
     case.enqueue("n1", DEFAULT_MODE)
     case.leave("a1", grace=60)
@@ -40,7 +40,7 @@ def busy(case: StoreTestCase) -> dict[str, Question]:
         "adopt": (),
         "dequeue": ("q1", "q11"),
         "deregister_server": ("one",),
-        "draw": (FIFO.name, "fifo", "stem 100 2 1000 0 1"),
+        "draw": (FIFO.name, "fifo", "stem 1 2 1000 0 1"),
         "enqueue": ("new", "new1", FIFO.name, "fifo", 0, 1, "stem 100 2 1000 0 1"),
         "heartbeat": (FIFO.name,),
         "inspect": ("sessions", "", loading),

@@ -23,7 +23,7 @@ serve(3)
 for i = 3, #ARGV do -- it may draw what nobody else would, or in a mode that has become smaller
   local head = redis.call('ZRANGE', P .. 'order:' .. ARGV[i], 0, 0, 'WITHSCORES')
   if head[2] or redis.call('EXISTS', P .. 'queue:' .. ARGV[i]) == 1 then
-    redis.call('ZADD', P .. 'undrawn', 'LT', head[2] or string.format('%.0f', now_us), ARGV[i])
+    redis.call('ZADD', P .. 'undrawn', head[2] or string.format('%.0f', now_us), ARGV[i])
   end
 end
 return {'joined', now}

@@ -30,10 +30,11 @@ local function write_servers()
   end
 end
 
--- A match may be possible in these modes: the next draw of any node looks at them.
+-- A match may be possible in these modes, whose queues are written.
 local function write_undrawn()
-  for mode, since in pairs(to_draw) do
-    redis.call('ZADD', P .. 'undrawn', 'LT', string.format('%.0f', since), mode)
+  for mode in pairs(to_draw) do
+    local since = redis.call('ZRANGE', P .. 'order:' .. mode, 0, 0, 'WITHSCORES')[2]
+    if since then redis.call('ZADD', P .. 'undrawn', since, mode) end
   end
   to_draw = {}
 end

@@ -107,12 +107,12 @@ local function join_queue(p)
   zadd('order:' .. p.mode, p.since, p.id)
 end
 
-local to_draw = {} -- by mode: since when (us) the player waits who waits longest of those who entered its queue
+local to_draw = {} -- by mode: whether somebody has entered its queue of whom no draw knows
 
--- The player enters the queue, and no draw knows of it yet.
+-- The player enters the queue, and the next draw of any node is to look at it.
 local function enter_queue(p)
   join_queue(p)
-  to_draw[p.mode] = math.min(to_draw[p.mode] or math.huge, tonumber(p.since))
+  to_draw[p.mode] = true
 end
 
 local function quit_queue(p)
