@@ -18,12 +18,12 @@ async def queue_lengths(store: Store, modes: Iterable[str]) -> dict[str, int]:
 
 async def servers(store: Store, limit: int = 1000) -> list[Row]:
     """Every registered game server, with its slots and the age of its heartbeat."""
-    rows = []
-    for server_id in map(bytes.decode, await store.read("ZRANGE", "servers", 0, limit - 1)):
+    listed = await store.read("ZRANGE", "servers", 0, limit - 1, "WITHSCORES")
+    now, rows = await store.time(), []
+    for server_id, expires in zip(map(bytes.decode, listed[::2]), map(float, listed[1::2]), strict=True):
         fields = await _hash(store, f"dedicated_server:{server_id}")
-        left_ms = await store.read("PTTL", f"dedicated_server:{server_id}")
-        if fields and left_ms > 0:
-            rows.append(_server(server_id, fields, (SERVER_TTL_MS - left_ms) / 1000))
+        if fields and expires > now:
+            rows.append(_server(server_id, fields, max(0.0, SERVER_TTL_MS - (expires - now)) / 1000))
     return rows
 
 
@@ -41,8 +41,7 @@ async def sessions(store: Store, limit: int) -> list[Row]:
         *await store.read("ZRANGE", "loading", 0, limit - 1),
         *await store.read("ZRANGE", "allocating", 0, limit - 1),
     ]
-    seconds, micros = map(int, await store.time())
-    now_ms = seconds * 1000 + micros // 1000
+    now_ms = await store.time()
     rows = []
     for session in map(bytes.decode, ids[:limit]):
         fields = await _hash(store, f"loading:{session}")

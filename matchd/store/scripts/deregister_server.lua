@@ -9,5 +9,5 @@ local refusal = guard()
 if refusal then return refusal end
 ensure_sets({'servers', 'slots', 'resting'})
 local known = redis.call('EXISTS', P .. 'dedicated_server:' .. ARGV[3])
-forget_server(ARGV[3])
+forget_servers({ARGV[3]})
 return known

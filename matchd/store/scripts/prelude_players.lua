@@ -50,7 +50,7 @@ local function ensure_player(p)
   local places = p.mode .. ' ' .. p.node
   if sure[places] then return end
   local queue, line = 'queue:' .. p.mode, 'order:' .. p.mode
-  ensure_sets({'away', 'matched', queue, line, 'players:' .. p.node, 'players:' .. node})
+  ensure_sets({'away', 'matched', 'modes', queue, line, 'players:' .. p.node, 'players:' .. node})
   sure[places] = true
 end
 
@@ -100,6 +100,14 @@ local function enter_queue(p)
   if p.order == 'fifo' then zadd('order:' .. p.mode, p.since, p.id) end
 end
 
+-- A mode that no node serves is forgotten when nobody waits in it. Who comes into its queue by another way than by asking
+-- for it has it known again: as one that was never served since, so that the sweep tells them.
+local function list_mode(mode)
+  if latest['modes ' .. mode] then return end
+  latest['modes ' .. mode] = {}
+  calls[#calls + 1] = {'ZADD', P .. 'modes', 'NX', 0, mode}
+end
+
 local function quit_queue(p)
   srem('queue:' .. p.mode, p.id)
   if p.order == 'fifo' then zrem('order:' .. p.mode, p.id) end
@@ -114,7 +122,9 @@ end
 local function come_back(p)
   if p.away == '' then return end
   not_away(p)
-  if p.state == 'queued' then enter_queue(p) end
+  if p.state ~= 'queued' then return end
+  enter_queue(p)
+  list_mode(p.mode)
 end
 
 local function go_away(p, grace)
