@@ -56,6 +56,7 @@ def busy(case: StoreTestCase) -> dict[str, Question]:
         "release": (held.loading_session_id, "one", 1),
         "reserve": (waiting,),
         "resume": ("a1", "a12", 0),
+        "set_clock": (case.redis.ask("GET", "clock_offset").decode(), 3_600_000, 1_000),
         "settle": (held.loading_session_id, "one", MATCH),
         "sweep": (1_000, 0, 60_000, 100, 5_000, 3_600_000, "60000"),
         "tally": (),

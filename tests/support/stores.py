@@ -66,7 +66,7 @@ class StoreTestCase(SynchronousTestCase):
         self.addCleanup(commands.close)
         store = Store(commands, self.clock, MODES.values(), prefix, name)
         outcome(store.prepare(commands))
-        store.leeway_ms = 3_600_000
+        store.leeway_ms = 30_000
         return store
 
     def _assert_consistent(self) -> None:

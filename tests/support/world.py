@@ -26,6 +26,7 @@ from tests.support.blocking import BlockingCommands, BlockingConnection, Blockin
 from tests.support.games import FakeGameServers
 
 TIME_TRAVEL = (Path(__file__).parent / "time_travel.lua").read_text()
+CLOCK_STEP = (Path(__file__).parent / "clock_step.lua").read_text()
 FIFO = GameMode("Ranked")
 TEAMS = GameMode("Duos", (2, 2), loading_timeout=20)
 TEMPO = Tempo()
@@ -142,7 +143,7 @@ class TestNode:
         self.commands.down = False
         outcome(self.node.prepare(self.commands))
         # The node's clock stands still while the store's goes on: on a busy machine what it asks would be late.
-        self.node.store.leeway_ms = 3_600_000
+        self.node.store.leeway_ms = 30_000
         self.node.connected()
 
     def disconnect(self) -> None:
@@ -261,6 +262,10 @@ class World:
             self.clock.advance(now)
             self.settle()
             seconds -= now
+
+    def set_clock(self, seconds: float) -> None:
+        """The clock of Redis is set forward or back."""
+        self.direct.ask("EVAL", CLOCK_STEP, 0, int(seconds * 1000))
 
     def until(self, condition: Callable[[], Any], seconds: float = 30) -> None:
         """Let time pass until the condition holds."""
