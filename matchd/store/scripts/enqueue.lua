@@ -7,7 +7,7 @@
 -- Reply: for each {'accepted', seq of the answer, since, what the draw brought...} (as draw.lua says it, to the last of
 --        its mode, if enough players wait), {'already_queued', mode he is under way in, its order, 1 if by this
 --        connection} or {'cooldown', how long he has to wait (ms)}
--- Keys: writes player:{id}, queue:{mode}, order:{mode}, players:{node}, away, matched, tally, and what draw.lua does;
+-- Keys: writes player:{id}, queue:{mode}, order:{mode}, players:{node}, away, modes, matched, tally, and what draw.lua does;
 --       publishes notifications:{id}, node:{node}
 
 local refusal = guard()

@@ -22,6 +22,8 @@ if by ~= 0 then redis.call('SET', P .. 'clock_offset', text_of[offset + by]) end
 if timeout > 0 then
   redis.call('SET', P .. 'swept', moment)
   redis.call('SET', P .. 'calm_until', moment + timeout)
+elseif not last_sweep then
+  redis.call('SET', P .. 'swept', moment - SURE_MS - 1) -- an emptied store knows from now on how late it is at least
 end
 -- Who joined before that was entered by a clock that was ahead.
 for _, key in ipairs({P .. 'nodes', P .. 'modes'}) do
