@@ -1,9 +1,10 @@
 #!lua flags=no-writes
--- Whether what the store holds contradicts itself, for a page of players, queue entries, sessions or servers.
+-- Whether what the store holds contradicts itself, for a page of players, queue entries, sessions or servers, or of keys
+-- with moments.
 --
--- ARGV[3]    what: players, queue, sessions or servers
+-- ARGV[3]    what: players, queue, sessions, servers or moments
 -- ARGV[4]    players: the node whose set the ids come from; queue: the mode; else empty
--- ARGV[5..]  ids
+-- ARGV[5..]  ids, or keys and how far (ms) their moments may lie in the future
 -- Reply: {players counted by place as {place, n}..., then contradictions as text}
 -- Keys: reads everything that belongs to the ids
 
@@ -86,6 +87,20 @@ function check.servers(id)
   end
 end
 
+-- The clock may have been set when it was written: nothing that waits for that moment would happen.
+local function check_moments(key, most)
+  local last = redis.pcall('ZREVRANGE', P .. key, 0, 0, 'WITHSCORES')
+  local moment = tonumber(last[2] or redis.pcall('GET', P .. key))
+  if moment and moment - told > most then
+    local what = last[2] and 'the moment of ' .. last[1] .. ' in ' or 'the moment in '
+    wrong(what .. key .. ' lies ' .. math.floor((moment - told) / 1000) .. ' s in the future')
+  end
+end
+
+if ARGV[3] == 'moments' then
+  for i = 5, #ARGV, 2 do check_moments(ARGV[i], tonumber(ARGV[i + 1])) end
+  return {{}, unpack(problems)}
+end
 for i = 5, #ARGV do check[ARGV[3]](ARGV[i], ARGV[4]) end
 local reply = {{}}
 for place, n in pairs(places) do table.insert(reply[1], {place, n}) end
