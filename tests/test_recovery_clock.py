@@ -103,7 +103,7 @@ class HourForwardTests(NodesTestCase):
         self.assertEqual((self.queue("Duos"), self.state("l")), (["a"], ["queued"]))
 
     def before_the_failover(self) -> list[Player]:
-        """One player who waits on the first node, a match of both nodes that is loading, one who waits on the second."""
+        """One player who waits on the first node, a match of both that is loading, one who waits on the second."""
         players = [self.queued("a", 0, "Duos"), self.queued("l", 0), self.queued("m", 1), self.queued("b", 1, "Duos")]
         self.assertEqual(self.state("l", "m"), ["loading", "loading"])
         return players

@@ -12,7 +12,6 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-
 from twisted.logger import Logger
 
 from matchd.errors import StoreError, StoreUnavailable
