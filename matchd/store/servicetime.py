@@ -1,7 +1,7 @@
 """Service time, as one node knows it: what the store's scripts go by.
 
 Service time is the clock of Redis plus an offset that is kept in the store. A node knows by its own clock, which only
-goes forward, how much time has passed since a script told it the time. So it notices that the clock of Redis was set, or
+goes forward, how much time has passed since a script told it the time. So it notices that the clock of Redis was set or
 that a server with another clock took over, and the store corrects its offset by what the node says.
 """
 
