@@ -14,6 +14,12 @@ from matchd.errors import StoreError
 from matchd.store.store import Store
 
 PAGE = 100
+LATEST_SECONDS = {
+    "nodes": 0, "modes": 0, "swept": 0, "calm_until": 600, "loading": 3600, "allocating": 60, "away": 600,
+    "servers": 15, "resting": 60, "orphans": 5, "matched": 120,
+}  # fmt: skip
+"""How far in the future the moments in these keys can lie, by the largest values of the settings."""
+SLACK_SECONDS = 10
 MOST_CONTRADICTIONS = 100
 
 
@@ -97,6 +103,8 @@ async def _details(store: Store) -> AsyncIterator[tuple[Counter[str], list[str]]
     for what, key in (("sessions", "loading"), ("sessions", "allocating"), ("servers", "servers")):
         async for page in _ranged(store, key):
             yield await _inspect(store, what, "", page)
+    bounds = [str(field) for key, most in LATEST_SECONDS.items() for field in (key, (most + SLACK_SECONDS) * 1000)]
+    yield await _inspect(store, "moments", "", map(str.encode, bounds))
 
 
 def _names(nodes: Iterable[bytes], modes: Iterable[bytes]) -> list[bytes]:

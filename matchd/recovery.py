@@ -31,6 +31,10 @@ T = TypeVar("T")
 
 PAGE = 100
 SWEEP_SECONDS = 0.5
+FEW_NODES = 4
+"""As many as can sweep every SWEEP_SECONDS; where there are more, each sweeps less often."""
+SELDOM_SECONDS = 1.5
+"""How often each sweeps at least: a dead node is found within 6 s also by the only one that is left."""
 MOST_PORTIONS = 20
 AUDIT_SECONDS = 15
 """In which every player has been compared, up to a PAGE of them a second."""
@@ -65,9 +69,10 @@ class Recovery:
         self._given_up = False
         self._turn: Iterable[Present] = iter(())
         self._undecided: list[Present] = []
+        self._sweeps_at = 0.0
         self._loops = (
             Loop(background, "heartbeat", min(1.0, node_timeout / 4), self._quietly(store.heartbeat)),
-            Loop(background, "sweep", min(SWEEP_SECONDS, node_timeout / 4), self._quietly(self.sweep)),
+            Loop(background, "sweep", min(SWEEP_SECONDS, node_timeout / 4), self._quietly(self._sweep_in_turn)),
             Loop(background, "audit", 1.0, self._quietly(self._audit)),
         )
 
@@ -165,8 +170,13 @@ class Recovery:
 
     # what is overdue
 
+    async def _sweep_in_turn(self) -> None:
+        if self._background.reactor.seconds() >= self._sweeps_at:
+            await self.sweep()
+
     async def sweep(self) -> None:
         """Put right whatever is overdue, in bounded portions."""
+        began = self._background.reactor.seconds()
         for _ in range(MOST_PORTIONS):
             swept = await self._store.sweep(self._node_timeout_ms, self._grace_ms, PAGE)
             self._on_cancelled(swept.cancelled)
@@ -176,6 +186,7 @@ class Recovery:
                 await self._allocator.adopt()
             if not swept.more:
                 break
+        self._sweeps_at = began + sweep_interval(swept.nodes, self._node_timeout_ms / 1000)
 
     def _quietly(self, work: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[None]]:
         """The work, with an outage of the store passed over: the connection has said so once already."""
@@ -185,6 +196,12 @@ class Recovery:
                 await work()
 
         return turn
+
+
+def sweep_interval(nodes: int, node_timeout: float) -> float:
+    """Seconds after which one of so many nodes sweeps again, less than what its loop's jitter may take off."""
+    seldom = max(1.0, min(nodes / FEW_NODES, SELDOM_SECONDS / SWEEP_SECONDS))
+    return (seldom - 0.5) * min(SWEEP_SECONDS, node_timeout / 4)
 
 
 def _pages(items: Sequence[T]) -> Iterator[Sequence[T]]:

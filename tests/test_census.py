@@ -74,6 +74,19 @@ class CountTests(StoreTestCase):
             self.patch(self.store._commands, "execute", execute)
             asked.clear()
 
+    def test_moments_too_far_ahead(self) -> None:
+        """Nothing that waits for a moment which lies too far in the future would happen: it is named."""
+        self.contradictions_expected = True
+        self.enqueue("a")
+        self.assertEqual(outcome(census(self.store))["contradictions"], [])
+        later = outcome(self.store.time()) + 3_700_000
+        self.redis.ask("ZADD", "nodes", later, "here")
+        self.redis.ask("SET", "calm_until", later)
+        found = outcome(census(self.store))["contradictions"]
+        self.assertEqual(
+            [text.partition(" lies ")[0] for text in found], ["the moment of here in nodes", "the moment in calm_until"]
+        )
+
     def test_empty(self) -> None:
         """An empty store counts nobody and contradicts nothing."""
         counted = outcome(census(self.store))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from twisted.trial.unittest import SynchronousTestCase
+
 from matchd.node import Tempo
+from matchd.recovery import sweep_interval
 from tests.support.nodes import WITHIN, NodesTestCase
 
 REQUEUED = {"type": "requeued", "reason": "player_left"}
@@ -152,6 +155,29 @@ class KilledNodeTests(NodesTestCase):
 
     def capacity_is(self, capacity: int) -> None:
         self.service.server("one", capacity)
+
+
+class ManyNodesTests(SynchronousTestCase):
+    """The more nodes there are, the less often each of them sweeps."""
+
+    def test_interval(self) -> None:
+        """Few sweep every half second; where many do, each sweeps often enough for a dead node to be found in time."""
+        for nodes, often in ((1, 0.25), (4, 0.25), (8, 0.75), (12, 1.25), (64, 1.25)):
+            self.assertEqual(sweep_interval(nodes, 4.0), often)
+        self.assertEqual(sweep_interval(64, 0.5), 0.3125)
+
+
+class SixteenNodesTests(NodesTestCase):
+    """Sixteen nodes, of which all but one die at once."""
+
+    nodes = 16
+
+    def test_all_but_one_die(self) -> None:
+        """The one that is left finds the dead within the usual time."""
+        self.queued("a", 7, "Duos")
+        for node in self.service.nodes[1:]:
+            node.kill()
+        self.service.until(lambda: self.state("a") == ["left"], WITHIN)
 
 
 class GraceTests(NodesTestCase):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from matchd.model import GameServer
 from tests.support.nodes import NodesTestCase
 from tests.support.world import outcome
 
@@ -134,6 +135,17 @@ class ForgottenServersTests(NodesTestCase):
         self.service.advance(16)
         self.empty()
         self.assertEqual(self.service.direct.ask("EXISTS", "dedicated_server:one"), 0)
+
+    def test_many_with_ids_of_their_own(self) -> None:
+        """The node forgets them when they have been silent for too long, also where it hears of no others."""
+        provider = self.service.nodes[0].node.provider
+        for number in range(2000):
+            outcome(provider.register(GameServer(f"pod{number}", "pod:7000")))
+        self.assertGreaterEqual(len(provider._heard), 2000)
+        self.service.advance(14, step=1)
+        outcome(provider.register(GameServer("pod0", "pod:7000")))
+        self.service.advance(7, step=1)
+        self.assertEqual(list(provider._heard), ["pod0"])
 
     def test_gone_on_purpose(self) -> None:
         """One that has left is not given back."""

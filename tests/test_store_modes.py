@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from matchd.census import census
 from matchd.model import DEFAULT_MODE
+from tests.support.keyspace import changes
 from tests.support.sweeping import SweepTestCase
 from tests.support.world import FIFO, TEAMS, outcome
 
@@ -28,10 +31,10 @@ class ModesTests(SweepTestCase):
         self.live(6)
 
     def test_gone(self) -> None:
-        """Two hours after the last node that served it, it is known no more; those that are served stay."""
-        self.wait(1.9)
+        """A minute after the last node that served it, it is known no more; those that are served stay."""
+        self.live(58)
         self.assertIn(TEAMS.name, self.known())
-        self.wait(0.2)
+        self.live(3)
         self.assertEqual(self.known(), {DEFAULT_MODE.name, FIFO.name})
 
     def test_served_by_another(self) -> None:
@@ -58,6 +61,40 @@ class ModesTests(SweepTestCase):
         self.assertEqual((self.told("b")[-1], self.state("b")), (gone, ["left"]))
         self.enqueue("a")
         self.assertEqual(self.queue(), ["a"])
+
+    def test_many_at_once(self) -> None:
+        """Modes that were taken out, however many, do not keep a dead node from being found, and are forgotten."""
+        self.retire(250)
+        self.enqueue("a", store=self.there)
+        self.live(59, self.store, self.there)
+        self.live(6)
+        self.assertEqual(self.state("a"), ["left"])
+        self.assertEqual(self.known(), {DEFAULT_MODE.name, FIFO.name, TEAMS.name})
+        before = self.dump()
+        self.assertFalse(self.sweep().more)
+        self.assertEqual(changes(before, self.dump()).keys(), {"swept"})
+
+    def retire(self, many: int) -> None:
+        """So many modes are served for the last time."""
+        old = self.node("old")
+        old.modes.update({f"m{number}": replace(TEAMS, name=f"m{number}") for number in range(many)})
+        outcome(old.heartbeat())
+        outcome(old.part())
+
+    def test_requeued_into_a_forgotten_mode(self) -> None:
+        """Who is back in the queue of a mode that was forgotten meanwhile is told that it is not played any more."""
+        self.server("one", 100)
+        for player in "abcd":
+            self.enqueue(player, TEAMS)
+        self.loading(*"abcd", mode=TEAMS)
+        self.redis.ask("ZREM", "modes", TEAMS.name)
+        self.leave("d")
+        self.assertEqual(self.queue(TEAMS), ["a", "b", "c"])
+        self.live(1)
+        self.assertEqual((self.queue(TEAMS), self.state(*"abc")), ([], ["left"] * 3))
+        self.assertEqual(self.told("a")[-1]["code"], "invalid_game_mode")
+        self.live(1)
+        self.assertNotIn(TEAMS.name, self.known())
 
     def test_after_an_outage(self) -> None:
         """While the store was away no node could say that it serves anything: who waits keeps his place."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matchd.model import Reason, Roster
+from matchd.model import GameServer, Reason, Roster
 from matchd.store.answers import Cancelled
 from matchd.store.store import Store
 from tests.support.keyspace import changes
@@ -162,3 +162,19 @@ class EmptyAgainTests(SweepTestCase):
             self.live(11, self.store, self.there)
         self.draw()
         self.assertEqual(self.dump().keys() - before, {"tally"})
+
+
+class ManyServersTests(SweepTestCase):
+    """Thousands of game servers, each with an id of its own, that are not heard of any more."""
+
+    def test_forgotten(self) -> None:
+        """They are forgotten when their time is over, all in a few runs."""
+        servers = [GameServer(f"pod{number}", f"pod{number}:7000", 1) for number in range(3000)]
+        for server in servers:
+            outcome(self.store.register_server(server))
+        self.live(16)
+        runs = 0
+        while self.sweep().more:
+            runs += 1
+            self.assertLess(runs, 10)
+        self.assertEqual(self.redis.ask("EXISTS", "servers", "slots", "dedicated_server:pod1"), 0)

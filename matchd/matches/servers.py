@@ -30,7 +30,7 @@ class DedicatedServerProvider:
         self._orphans = Orphans(store, client, background.reactor)
         self._vouched: list[Callable[[], GameServer]] = []
         self._heard: dict[str, tuple[float, GameServer]] = {}
-        self._loop = Loop(background, "server-heartbeat", HEARTBEAT, self.vouch)
+        self._loop = Loop(background, "server-heartbeat", HEARTBEAT, self._beat)
 
     def start(self) -> None:
         """Begin to vouch for the servers that send no heartbeats."""
@@ -50,6 +50,10 @@ class DedicatedServerProvider:
         """A game server of this process; ``describe`` says how it is now."""
         self._vouched.append(describe)
 
+    async def _beat(self) -> None:
+        self._forget_silent()
+        await self.vouch()
+
     async def vouch(self) -> None:
         """Send the heartbeats of the servers that send none; what fails comes again with the next."""
         with suppress(StoreUnavailable):
@@ -58,7 +62,9 @@ class DedicatedServerProvider:
 
     async def register(self, server: GameServer) -> None:
         """Enter a game server, or take its heartbeat."""
+        self._heard.pop(server.server_id, None)  # so that those that were heard of last stand last
         self._heard[server.server_id] = self._now(), server
+        self._forget_silent()
         await self._store.register_server(server)
 
     async def deregister(self, server_id: str) -> bool:
@@ -68,10 +74,17 @@ class DedicatedServerProvider:
 
     async def remind(self) -> None:
         """Give the store back the servers that were heard of lately, should it have forgotten them."""
-        oldest = self._now() - SERVER_TTL_MS / 1000
-        self._heard = {server_id: heard for server_id, heard in self._heard.items() if heard[0] > oldest}
+        self._forget_silent()
         for _, server in list(self._heard.values()):
             await self._store.register_server(server, remembered=True)
+
+    def _forget_silent(self) -> None:
+        oldest = self._now() - SERVER_TTL_MS / 1000
+        while self._heard:
+            server_id, (heard_at, _) = next(iter(self._heard.items()))
+            if heard_at > oldest:
+                return
+            del self._heard[server_id]
 
     def _now(self) -> float:
         return self._background.reactor.seconds()

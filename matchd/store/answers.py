@@ -60,12 +60,16 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """One portion of the sweep: is there more, what was taken over, cancelled, or is to be ended elsewhere."""
+    """One portion of the sweep: is there more, what was taken over, cancelled, or is to be ended elsewhere.
 
-    more: bool
-    adopted: int
-    cancelled: tuple[Cancelled, ...]
-    orphans: tuple[str, ...]
+    ``nodes`` is how many nodes there are, and sweep.
+    """
+
+    more: bool = False
+    adopted: int = 0
+    cancelled: tuple[Cancelled, ...] = ()
+    orphans: tuple[str, ...] = ()
+    nodes: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,3 +149,9 @@ def read_connection(record: bytes | None) -> str:
 def read_cancelled(reply: Iterable[bytes]) -> tuple[Cancelled, ...]:
     """The sessions that a script has cancelled."""
     return tuple(Cancelled(mode, Reason(reason)) for mode, reason in (line.decode().split() for line in reply))
+
+
+def read_swept(more: int, adopted: int, cancelled: Iterable[bytes], orphans: Iterable[bytes], nodes: int) -> Swept:
+    """What one run of the sweep put right."""
+    ended = tuple(orphan.decode() for orphan in orphans)
+    return Swept(bool(more), adopted, read_cancelled(cancelled), ended, nodes)

@@ -21,14 +21,15 @@ async def queue_lengths(store: Store, modes: Iterable[str]) -> dict[str, int]:
 
 async def servers(store: Store, limit: int = 1000) -> list[Row]:
     """Every registered game server, with its slots and the age of its heartbeat."""
-    ids = map(bytes.decode, await store.read("ZRANGE", "servers", 0, limit - 1))
-    return await _together(_read_server(store, server_id) for server_id in ids)
+    listed = await store.read("ZRANGE", "servers", 0, limit - 1, "WITHSCORES")
+    now_ms = await store.time()
+    expiries = zip(map(bytes.decode, listed[::2]), map(float, listed[1::2]), strict=True)
+    return await _together(_read_server(store, server_id, expiry - now_ms) for server_id, expiry in expiries)
 
 
-async def _read_server(store: Store, server_id: str) -> Row | None:
+async def _read_server(store: Store, server_id: str, left_ms: float) -> Row | None:
     fields = await _hash(store, f"dedicated_server:{server_id}")
-    left_ms = await store.read("PTTL", f"dedicated_server:{server_id}")
-    return _server(server_id, fields, (SERVER_TTL_MS - left_ms) / 1000) if fields and left_ms > 0 else None
+    return _server(server_id, fields, max(0.0, SERVER_TTL_MS - left_ms) / 1000) if fields and left_ms > 0 else None
 
 
 def _server(server_id: str, fields: dict[str, str], age: float) -> Row:
@@ -45,8 +46,7 @@ async def sessions(store: Store, limit: int) -> list[Row]:
         *await store.read("ZRANGE", "loading", 0, limit - 1),
         *await store.read("ZRANGE", "allocating", 0, limit - 1),
     ]
-    seconds, micros = map(int, await store.time())
-    now_ms = seconds * 1000 + micros // 1000
+    now_ms = await store.time()
     return await _together(_read_session(store, session, now_ms) for session in map(bytes.decode, ids[:limit]))
 
 

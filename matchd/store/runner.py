@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 
 from matchd.errors import NodeFenced, StoreError, StoreUnavailable
 from matchd.store.scripts import Script, load_all
+from matchd.store.servicetime import ServiceTime
 
 PATIENCE_MS = 2_000
 """How long a player's question stays valid on its way to the store."""
@@ -58,7 +59,9 @@ class ScriptRunner:
         self._commands = commands
         self._clock = clock
         self._scripts = load_all()
-        self._ahead_ms: float | None = None
+        self._service_time = ServiceTime(clock)
+        self.leeway_ms = 0
+        """How much longer questions stay valid; for tests, in which the node's clock stands still."""
 
     async def read(self, command: str, key: str, *rest: bytes | str | int) -> Any:
         """A command on one key, given without the prefix, that changes nothing.
@@ -72,10 +75,10 @@ class ScriptRunner:
                 raise
             raise StoreError(f"WRONGTYPE the key {self.prefix}{key} is not of matchd") from None
 
-    async def time(self) -> list[bytes]:
-        """The store's own time: seconds and microseconds."""
-        now: list[bytes] = await self._translated(self._commands.execute("TIME"))
-        return now
+    async def time(self) -> int:
+        """Service time (ms), by which every moment in the store is to be understood."""
+        seconds, micros = map(int, await self._translated(self._commands.execute("TIME")))
+        return seconds * 1000 + micros // 1000 + int(await self.read("GET", "clock_offset") or 0)
 
     async def look(self, script: str, *args: str | int) -> Any:
         """A script that changes nothing."""
@@ -91,14 +94,16 @@ class ScriptRunner:
 
     async def _ask(self, name: str, *args: str | int) -> Any:
         """Run a script on behalf of somebody who is told that it failed if the answer does not come in time."""
-        if self._ahead_ms is None:
+        if not self._service_time.known:
             raise StoreUnavailable("the store's clock is not known yet")
-        not_after = int(self._clock.seconds() * 1000 + self._ahead_ms) + PATIENCE_MS
-        return await self._eval(self._commands, name, not_after, *args)
+        return await self._eval(self._commands, name, self._not_after(), *args)
 
     async def _run(self, name: str, *args: str | int) -> Any:
-        """Run a script that may as well take effect late."""
-        return await self._eval(self._commands, name, 0, *args)
+        """Run a script that may as well take effect late, but for a moment in which the store's clock may be wrong."""
+        return await self._eval(self._commands, name, -self._not_after(), *args)
+
+    def _not_after(self) -> int:
+        return self._service_time.now() + PATIENCE_MS + self.leeway_ms if self._service_time.known else 0
 
     async def _eval(self, commands: Commands, name: str, not_after: int, *args: str | int) -> Any:
         script: Script = self._scripts[name]
@@ -120,8 +125,3 @@ class ScriptRunner:
             if str(error).startswith("LATE"):
                 raise StoreUnavailable("the store answered too late") from None
             raise
-
-    def _learn_time(self, now_ms: int) -> None:
-        # A reply that was read late makes the store's clock look slow, so the largest lead seen is the best.
-        ahead = now_ms - self._clock.seconds() * 1000
-        self._ahead_ms = ahead if self._ahead_ms is None else max(ahead, self._ahead_ms)

@@ -12,6 +12,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 
 from matchd.errors import StoreError, StoreUnavailable
 from matchd.model import DEFAULT_COOLDOWN, Cooldown, GameMode, GameServer, Reservation, Roster
@@ -30,9 +31,12 @@ from matchd.store.answers import (
     read_drawn,
     read_finding,
     read_roster,
+    read_swept,
 )
 from matchd.store.gathering import Gathering, Question
 from matchd.store.runner import Commands, ScriptRunner
+
+log = Logger()
 
 ALLOCATION_LEASE_MS = 60_000
 SERVER_TTL_MS = 15_000
@@ -77,23 +81,40 @@ class Store(ScriptRunner):
         fenced = await self._join(connection)
         if fenced:
             self.node = secrets.token_hex(6)
+            self._service_time.forget()
             await self._join(connection)
         return fenced
 
     async def _join(self, connection: Commands) -> bool:
+        asked_at = self._clock.seconds()
         reply = await self._eval(connection, "join", 0, *self.modes)
         if reply[0] == b"fenced":
             return True
-        self._ahead_ms = None
-        self.served_ms = reply[1]
-        self._learn_time(reply[1])
+        now, told, offset, unsure = reply[1:]
+        self.served_ms = now
+        if unsure and self._service_time.known:
+            await self._set_clock(connection, told, offset, asked_at)
+        else:
+            self._service_time.learn(now, asked_at)
         return False
+
+    async def _set_clock(
+        self, connection: Commands, told: int, offset: int, asked_at: float, node_timeout_ms: int = 0
+    ) -> None:
+        """Say how far the time is off that the store told while it was not sure of it."""
+        by = self._service_time.correction(told, asked_at)
+        if by:
+            log.warn("the clock of Redis is off by {by_ms} ms: the offset is corrected", by_ms=-by)
+        asked_at = self._clock.seconds()
+        args = offset, "" if by is None else by, node_timeout_ms
+        self._service_time.learn(await self._eval(connection, "set_clock", 0, *args), asked_at)
 
     async def heartbeat(self) -> None:
         """Say that this node lives, and now and then which modes it serves."""
+        asked_at = self._clock.seconds()
         now_ms = await self._run("heartbeat")
-        self._learn_time(now_ms)
-        if abs(now_ms - self.served_ms) >= SERVE_MS:  # by the store's clock, which may be set back
+        self._service_time.learn(now_ms, asked_at)
+        if abs(now_ms - self.served_ms) >= SERVE_MS:
             self.served_ms = await self._run("heartbeat", *self.modes)
 
     async def part(self) -> None:
@@ -231,11 +252,13 @@ class Store(ScriptRunner):
 
     async def sweep(self, node_timeout_ms: int, grace_ms: int, portion: int = 100) -> Swept:
         """Put right one portion of what is overdue."""
-        reply = await self._run(
-            "sweep", node_timeout_ms, grace_ms, ALLOCATION_LEASE_MS, portion, 5_000, *self._cooldown
-        )
-        orphans = tuple(orphan.decode() for orphan in reply[3])
-        return Swept(bool(reply[0]), reply[1], read_cancelled(reply[2]), orphans)
+        args = node_timeout_ms, grace_ms, ALLOCATION_LEASE_MS, portion, 5_000, *self._cooldown
+        asked_at = self._clock.seconds()
+        reply = await self._eval(self._commands, "sweep", 0, *args)
+        if reply[0] < 0:
+            await self._set_clock(self._commands, reply[1], reply[2], asked_at, node_timeout_ms)
+            reply = await self._eval(self._commands, "sweep", 0, *args)
+        return Swept() if reply[0] < 0 else read_swept(*reply)
 
     async def orphan_ended(self, orphan: str) -> None:
         """A game server has confirmed the end of a session nobody plays."""

@@ -12,7 +12,7 @@ KEPT = 130.0
 """Seconds after which nothing is told again, and tombstones are gone."""
 ASKED_TO_END = 600.0
 """Seconds for which a server is asked to end what nobody plays."""
-LASTING = ("nodes", "modes", "tally", "swept", "calm_until", "fenced:")
+LASTING = ("nodes", "modes", "tally", "swept", "calm_until", "clock_offset", "fenced:")
 
 
 def finish(world: ModelWorld) -> None:

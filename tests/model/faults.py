@@ -186,6 +186,26 @@ class Links(Stage):
         self.world.restart_empty(first % len(self.world.nodes))
         self.deliver("all")
 
+    @rule(
+        seconds=st.sampled_from([-3600.0, -60.0, -5.0, 5.0, 60.0, 3600.0]),
+        fault=st.sampled_from(["none", "none", "kill", "freeze", "cut", "all are cut"]), node=which, then=delivery,
+    )  # fmt: skip
+    def clock_of_the_store_is_set(self, seconds: float, fault: str, node: int, then: str) -> None:
+        """The clock of Redis is set, or another machine takes over; something else may happen at that moment."""
+        self.world.set_clock(seconds)
+        match fault:
+            case "all are cut":
+                for one in self.world.living:
+                    if not one.frozen:
+                        one.cut(hearing=False)
+                        one.heal()
+            case "none":
+                pass
+            case _ if len(self.world.living) > 1:
+                getattr(self.node(node), fault)()
+        self.deliver(then)
+        self.world.advance(1)
+
     @rule()
     def next_is_run_twice(self) -> None:
         """The next script that may be run twice is."""

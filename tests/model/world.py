@@ -147,6 +147,10 @@ class ModelWorld:
         self._ask("FLUSHALL")
         self._ask("SET", CLOCK, now)
 
+    def set_clock(self, seconds: float) -> None:
+        """The clock of Redis is set forward or back, which makes it no later and no earlier."""
+        self._ask("INCRBY", CLOCK, int(seconds * 1_000_000))
+
     # time
 
     def now(self) -> float:

@@ -86,8 +86,8 @@ class NodesTestCase(WorldTestCase):
 
     def waited(self, player: str) -> int:
         """Whole seconds since the player came."""
-        seconds, micros = map(int, self.service.direct.ask("TIME"))
-        return round(seconds + micros / 1e6 - int(self.field(player, "since")) / 1e6)
+        now: int = outcome(self.service.alive[0].node.store.time())
+        return round(now / 1e3 - int(self.field(player, "since")) / 1e6)
 
     def slots(self, server: str = "one") -> int:
         """The slots in use."""

@@ -33,7 +33,9 @@ def busy(case: StoreTestCase) -> dict[str, Question]:
     case.leave("a1", grace=60)
     case.ear.heard()
     outcome(case.store.reconcile([Claim("z1", "z11", "loading", FIFO.name, "fifo", "17", "forgotten", 3)]))
-    case.redis.ask("SET", "swept", 10**15)  # however long a test takes by the clock, there was no gap in the sweeping
+    case.sweep()
+    now = outcome(case.store.time())
+    case.redis.ask("SET", "swept", now)  # however long a test takes by the clock, there was no gap in the sweeping
     claim = ("q3", "q31", "loading", FIFO.name, "fifo", "17", "gone", 9, "", 0)
     return {
         "abandon": (waiting,),
@@ -54,6 +56,7 @@ def busy(case: StoreTestCase) -> dict[str, Question]:
         "release": (held.loading_session_id, "one", 1),
         "reserve": (waiting,),
         "resume": ("a1", "a12", 0),
+        "set_clock": (case.redis.ask("GET", "clock_offset").decode(), 3_600_000, 1_000),
         "settle": (held.loading_session_id, "one", MATCH),
         "sweep": (1_000, 0, 60_000, 100, 5_000, 3_600_000, "60000"),
         "tally": (),

@@ -1,7 +1,7 @@
 """A whole service in one process: nodes, players, game servers, a real Valkey, and a Clock instead of time.
 
 Every step is synchronous. ``settle`` hands over all messages that are on their way; ``advance`` lets time
-pass, in the nodes by their Clock and in the store by making everything in it older.
+pass, in the nodes by their Clock and in the store by its offset.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from tests.support.blocking import BlockingCommands, BlockingConnection, Blockin
 from tests.support.games import FakeGameServers
 
 TIME_TRAVEL = (Path(__file__).parent / "time_travel.lua").read_text()
+CLOCK_STEP = (Path(__file__).parent / "clock_step.lua").read_text()
 FIFO = GameMode("Ranked")
 TEAMS = GameMode("Duos", (2, 2), loading_timeout=20)
 TEMPO = Tempo()
@@ -142,7 +143,7 @@ class TestNode:
         self.commands.down = False
         outcome(self.node.prepare(self.commands))
         # The node's clock stands still while the store's goes on: on a busy machine what it asks would be late.
-        self.node.store._ahead_ms = (self.node.store._ahead_ms or 0) + 3_600_000
+        self.node.store.leeway_ms = 30_000
         self.node.connected()
 
     def disconnect(self) -> None:
@@ -180,12 +181,6 @@ class TestNode:
         """SIGCONT: to the node it is as if a moment had passed, until it looks at the clock."""
         self.frozen = False
         self.world.settle()
-
-    def age(self, seconds: float) -> None:
-        """What it remembers by the store's clock gets older with the store."""
-        for session in self.node.presence:
-            since = int(session.standing.since)
-            session.standing.since = str(since and since - int(seconds * 1_000_000))
 
     def keep_time(self) -> None:
         if not self.frozen:
@@ -264,11 +259,13 @@ class World:
         while seconds > 0:
             now = min(step, seconds)
             self.direct.ask("EVAL", TIME_TRAVEL, 0, int(now * 1000))
-            for node in self.nodes:
-                node.age(now)
             self.clock.advance(now)
             self.settle()
             seconds -= now
+
+    def set_clock(self, seconds: float) -> None:
+        """The clock of Redis is set forward or back."""
+        self.direct.ask("EVAL", CLOCK_STEP, 0, int(seconds * 1000))
 
     def until(self, condition: Callable[[], Any], seconds: float = 30) -> None:
         """Let time pass until the condition holds."""

@@ -9,5 +9,5 @@ local refusal = guard()
 if refusal then return refusal end
 ensure_sets({'servers', 'slots', 'resting', 'settled:' .. ARGV[3]})
 local known = ask('HLEN', 'dedicated_server:' .. ARGV[3]) > 0 and 1 or 0
-forget_server(ARGV[3])
+forget_servers({ARGV[3]})
 return known

@@ -7,7 +7,7 @@
 -- Reply: for each {'accepted', seq of the answer, since, what the draw brought...} (as draw.lua says it, to the last of
 --        its mode, if enough players wait), {'already_queued', mode he is under way in, its order, 1 if by this
 --        connection} or {'cooldown', how long he has to wait (ms)}
--- Keys: writes player:{id}, queue:{mode}, order:{mode}, players:{node}, away, matched, tally, and what draw.lua does;
+-- Keys: writes player:{id}, queue:{mode}, order:{mode}, players:{node}, away, modes, matched, tally, and what draw.lua does;
 --       publishes notifications:{id}, node:{node}
 
 local refusal = guard()
@@ -20,7 +20,7 @@ local modes = {} -- those, in the order in which the first came
 local function read_cooldowns(ids)
   local keys = {}
   for i, id in ipairs(ids) do keys[i] = P .. 'cooldown:' .. id end
-  for i, wait in ipairs(redis.call('MGET', unpack(keys))) do cooling[ids[i]] = wait end
+  for i, moment in ipairs(redis.call('MGET', unpack(keys))) do cooling[ids[i]] = tonumber(moment) end
 end
 
 -- Returns the answer to him, which is still to say where he stands.
@@ -39,7 +39,7 @@ local function enqueue(id, conn, mode, order, seq, cooldowns, terms)
   local p = player(id)
   if is_under_way(p) and p.mode ~= mode then return {'already_queued', p.mode, p.order, p.conn == conn and 1 or 0} end
   if cooldowns == '1' and cooling[id] and not is_under_way(p) then
-    local wait = redis.call('PTTL', P .. 'cooldown:' .. id)
+    local wait = cooling[id] - now
     if wait > 0 then return {'cooldown', wait} end
   end
   p.mode = mode

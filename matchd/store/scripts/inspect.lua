@@ -1,10 +1,10 @@
 #!lua flags=no-writes
 -- Whether what the store holds contradicts itself, for a page of players, queue entries, sessions or servers; or of
--- keys, of which those with a fixed name are always checked.
+-- keys, of which those with a fixed name are always checked; or of keys with moments.
 --
--- ARGV[3]    what: players, queue, sessions, servers or keys
+-- ARGV[3]    what: players, queue, sessions, servers, keys or moments
 -- ARGV[4]    players: the node whose set the ids come from; queue: the mode; else empty
--- ARGV[5..]  ids, or names of keys
+-- ARGV[5..]  ids; names of keys; or keys and how far (ms) their moments may lie in the future
 -- Reply: {players counted by place as {place, n}..., then contradictions as text}
 -- Keys: reads everything that belongs to the ids
 
@@ -93,6 +93,20 @@ function check.keys(name)
   if kind then wrong('the key ' .. P .. name .. ' is a ' .. kind .. ' and not of matchd') end
 end
 
+-- The clock may have been set when it was written: nothing that waits for that moment would happen.
+local function check_moments(key, most)
+  local last = redis.pcall('ZREVRANGE', P .. key, 0, 0, 'WITHSCORES')
+  local moment = tonumber(last[2] or redis.pcall('GET', P .. key))
+  if moment and moment - told > most then
+    local what = last[2] and 'the moment of ' .. last[1] .. ' in ' or 'the moment in '
+    wrong(what .. key .. ' lies ' .. math.floor((moment - told) / 1000) .. ' s in the future')
+  end
+end
+
+if ARGV[3] == 'moments' then
+  for i = 5, #ARGV, 2 do check_moments(ARGV[i], tonumber(ARGV[i + 1])) end
+  return {{}, unpack(problems)}
+end
 if ARGV[3] == 'keys' then
   for _, name in ipairs(FIXED) do check.keys(name) end
 end

@@ -2,7 +2,8 @@
 -- A node takes its place among the nodes, at every connect; one that was given up is told so for ever.
 --
 -- ARGV[3..]  the names of the game modes it serves
--- Reply: {'fenced'} or {'joined', now}; an error where another application's keys are in the way
+-- Reply: {'fenced'} or {'joined', now, the time as this server's clock and the offset tell it, the offset, 1 if that is
+--        unsure}; an error where another application's keys are in the way
 -- Keys: writes nodes, modes, undrawn; reads order:{mode}, fenced:{node}, and the kind of each key that it can name
 
 if redis.call('EXISTS', P .. 'fenced:' .. node) == 1 then return {'fenced'} end
@@ -26,4 +27,4 @@ for i = 3, #ARGV do -- it may draw what nobody else would, or in a mode that has
     redis.call('ZADD', P .. 'undrawn', head[2] or string.format('%.0f', now_us), ARGV[i])
   end
 end
-return {'joined', now}
+return {'joined', now, told, offset, is_unsure(SURE_MS) and 1 or 0}

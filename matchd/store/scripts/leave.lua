@@ -4,7 +4,7 @@
 -- ARGV[3..6]  player id, connection, grace (ms), 1 if its client hung up: not the service, nor is this told late
 -- ARGV[7..8]  the window (ms) and the waits of the cooldown, see is_to_blame()
 -- Reply: the sessions cancelled by it, as `mode reason`
--- Keys: writes player:{id}, queue:{mode}, order:{mode}, players:{node}, away, tally, dodges:{id}, cooldown:{id}, and what
+-- Keys: writes player:{id}, queue:{mode}, order:{mode}, players:{node}, away, modes, tally, dodges:{id}, cooldown:{id}, and what
 --       a cancelled session holds
 
 local refusal = guard()

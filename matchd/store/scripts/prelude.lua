@@ -2,7 +2,8 @@
 --
 -- KEYS[1]  the key prefix, so that a cluster can route by its hash tag; may be empty
 -- ARGV[1]  the node that asks
--- ARGV[2]  the moment (ms, by this server's clock) after which the question is void; 0: never
+-- ARGV[2]  the moment (ms of service time) after which the question is void; 0: never; negative: the same moment, which
+--          counts only while the time is not sure, see is_unsure()
 --
 -- Conventions: a record is read once, as a table, and every function that changes it keeps the table true. Ids are
 -- strings, moments are ms, `since` is us so that it also orders who came first.
@@ -12,14 +13,20 @@
 local P = KEYS[1]
 local node, not_after = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local now_us = time[1] * 1000000 + time[2]
+-- Service time is this server's clock plus an offset (ms). The offset changes when that clock was set, or when a server
+-- with another clock took over, so that service time goes on: see set_clock.lua. It never goes back behind the last sweep.
+local kept = redis.call('MGET', P .. 'clock_offset', P .. 'swept')
+local offset, last_sweep = tonumber(kept[1]) or 0, tonumber(kept[2])
+local told_us = time[1] * 1000000 + time[2] + offset * 1000
+local told = math.floor(told_us / 1000)
+local now = math.max(told, last_sweep or 0)
+local now_us = math.max(told_us, (last_sweep or 0) * 1000)
 
 -- the sets of which there is one each
 local SETS = {'nodes', 'modes', 'reaping', 'matched', 'away', 'loading', 'allocating', 'unplaced',
   'servers', 'slots', 'resting', 'orphans', 'undrawn', 'looked_at'}
 -- every key whose name is known in advance
-local FIXED = {'tally', 'swept', 'calm_until', 'players:', unpack(SETS)}
+local FIXED = {'tally', 'swept', 'calm_until', 'clock_offset', 'players:', unpack(SETS)}
 
 local KEPT_MS = 120000     -- how long a match, and the end of a wait, can be told again
 local TOMBSTONE_MS = 30000 -- how long one who left is known to have left, whatever his former nodes believe
@@ -28,12 +35,14 @@ local PATIENCE_MS = 1000   -- how long the nodes have to say that a session whic
 local GRACE_OF_COUNT = 2000 -- a heartbeat this young may not count a session that is older than it
 local ALWAYS_FREE = 1000000
 local ORPHAN_MS = 600000   -- how long a server is asked to end a session that nobody plays
+local SURE_MS = 2000       -- how long the time is sure after a sweep
+local SET_BACK_MS = 1000   -- a clock that goes back by less is waited for
 
 -- The kind of a key is known by its name, or by the part of it up to the colon. All others are sorted sets.
 local IS_SET = {reaping = true, unplaced = true, ['queue:'] = true, ['players:'] = true, ['allocations:'] = true,
   ['orphan:'] = true}
 local NO_SET = {tally = 'hash', ['dedicated_server:'] = 'hash', ['loading:'] = 'hash', swept = 'string',
-  calm_until = 'string', ['player:'] = 'string', ['match:'] = 'string', ['forgotten:'] = 'string',
+  calm_until = 'string', clock_offset = 'string', ['player:'] = 'string', ['match:'] = 'string', ['forgotten:'] = 'string',
   ['cooldown:'] = 'string', ['fenced:'] = 'string'}
 
 local function kind_of(name)
@@ -96,8 +105,14 @@ local function moment(name)
   return tonumber(ask('GET', name) or '0') or foreign(name)
 end
 
+-- Whether this server's clock may have been set since the last sweep: it has gone back, or nobody has swept for `most` ms.
+local function is_unsure(most)
+  return not last_sweep or told < last_sweep - SET_BACK_MS or told - last_sweep > most
+end
+
 local function guard()
-  if not_after > 0 and now > not_after then
+  local is_late = not_after ~= 0 and now > math.abs(not_after)
+  if is_late and (not_after > 0 or is_unsure(SURE_MS)) then
     return redis.error_reply('LATE asked too long ago')
   end
   if not ask('ZSCORE', 'nodes', node) then

@@ -29,6 +29,6 @@ local function blame(id, sid, window, waits)
   redis.call('ZADD', dodges, now, sid)
   redis.call('PEXPIRE', dodges, window)
   local wait = tonumber(steps[math.min(redis.call('ZCARD', dodges), #steps)])
-  if wait > 0 then redis.call('SET', P .. 'cooldown:' .. id, wait, 'PX', wait) end
+  if wait > 0 then redis.call('SET', P .. 'cooldown:' .. id, now + wait, 'PX', wait) end
   return wait
 end

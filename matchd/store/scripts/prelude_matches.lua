@@ -39,15 +39,18 @@ end
 -- What the server holds has changed: its slots are counted when all is known.
 local function recount(s) uncounted[s.id] = s end
 
--- Slots stay reserved until their sessions give them back: the server may be here again before that.
-local function forget_server(id)
-  servers[id], uncounted[id] = nil, nil
-  ask('HLEN', 'dedicated_server:' .. id)
-  ask('ZCARD', 'settled:' .. id)
-  redis.call('DEL', P .. 'dedicated_server:' .. id, P .. 'settled:' .. id)
-  redis.call('ZREM', P .. 'slots', id)
-  redis.call('ZREM', P .. 'servers', id)
-  redis.call('ZREM', P .. 'resting', id)
+-- Slots stay reserved until their sessions give them back: the server may be here again before that. At most 1000 ids.
+local function forget_servers(ids)
+  if #ids == 0 then return end
+  local keys = {P .. 'none'}
+  for _, id in ipairs(ids) do
+    servers[id], uncounted[id] = nil, nil
+    -- a key of another application stays
+    if pcall(ask, 'HLEN', 'dedicated_server:' .. id) then keys[#keys + 1] = P .. 'dedicated_server:' .. id end
+    if pcall(ask, 'ZCARD', 'settled:' .. id) then keys[#keys + 1] = P .. 'settled:' .. id end
+  end
+  redis.call('DEL', unpack(keys))
+  for _, key in ipairs({'slots', 'servers', 'resting'}) do redis.call('ZREM', P .. key, unpack(ids)) end
 end
 
 -- The session no longer holds its slot. `held` keeps it counted until the server's next word on it; a fixed
@@ -191,7 +194,10 @@ local function close_session(s)
 end
 
 local function requeue(p, reason)
-  if p.away == '' then enter_queue(p) end
+  if p.away == '' then
+    enter_queue(p)
+    list_mode(p.mode)
+  end
   p.state, p.session = 'queued', ''
   tell_requeued(p, reason)
 end

@@ -55,7 +55,7 @@ local function is_under_way(p) return UNDER_WAY[p.state] end
 local function ensure_player(p, leaves)
   local places = (leaves and '' or p.mode) .. ' ' .. p.node
   if sure[places] then return end
-  ensure_sets({'away', 'matched', 'undrawn', 'players:' .. p.node, 'players:' .. node,
+  ensure_sets({'away', 'matched', 'modes', 'undrawn', 'players:' .. p.node, 'players:' .. node,
     not leaves and 'queue:' .. p.mode or nil, not leaves and 'order:' .. p.mode or nil})
   sure[places] = true
 end
@@ -115,6 +115,14 @@ local function enter_queue(p)
   to_draw[p.mode] = true
 end
 
+-- A mode that no node serves is forgotten when nobody waits in it. Who comes into its queue by another way than by asking
+-- for it has it known again: as one that was never served since, so that the sweep tells them.
+local function list_mode(mode)
+  if latest['modes ' .. mode] then return end
+  latest['modes ' .. mode] = {}
+  calls[#calls + 1] = {'ZADD', P .. 'modes', 'NX', 0, mode}
+end
+
 local function quit_queue(p)
   srem('queue:' .. p.mode, p.id)
   zrem('order:' .. p.mode, p.id)
@@ -129,7 +137,9 @@ end
 local function come_back(p)
   if p.away == '' then return end
   not_away(p)
-  if p.state == 'queued' then enter_queue(p) end
+  if p.state ~= 'queued' then return end
+  enter_queue(p)
+  list_mode(p.mode)
 end
 
 local function go_away(p, grace)

@@ -106,6 +106,7 @@ local function restore_place(p, mine)
   local since = mine.since == '0' and string.format('%.0f', now_us) or mine.since
   begin(p, mine.mode, mine.order, since, mine.conn, mine.seq)
   enter_queue(p)
+  list_mode(p.mode)
   count('accepted')
   if mine.place == 'loading' then tell_requeued(p, 'allocation_failed') end
 end

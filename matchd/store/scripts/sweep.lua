@@ -1,13 +1,14 @@
 #!lua flags=allow-oom
 -- Whatever is overdue, and whoever is dead: one bounded portion of what has to be put right, by any node.
 --
--- After a gap in the sweeping (this server was away, or every node was) nobody is judged for a while:
--- those who were silent may only have been cut off like everybody else.
+-- While the time is not sure nothing is done, see set_clock.lua. After a gap in the sweeping (this server was away, or
+-- every node was) nobody is judged for a while: those who were silent may only have been cut off like everybody else.
 --
 -- ARGV[3..7]  node timeout (ms), grace for players of dead nodes (ms), lease of an allocation (ms), portion, first pause of orphans (ms)
 -- ARGV[8..9]  the window (ms) and the waits of the cooldown, see is_to_blame()
--- Reply: {1 if there is more, allocations taken over, {`mode reason`...} cancelled, {orphan...} to be ended}
--- Keys: writes swept, calm_until, nodes, reaping, fenced:{node}, players:{node}, allocations:{node}, loading, allocating,
+-- Reply: {1 if there is more, allocations taken over, {`mode reason`...} cancelled, {orphan...} to be ended, nodes}; or
+--        {-1, the time as this server's clock and the offset tell it, the offset} while that is unsure
+-- Keys: writes swept, nodes, reaping, fenced:{node}, players:{node}, allocations:{node}, loading, allocating,
 --       away, servers, slots, resting, orphans, matched, modes, dodges:{id}, cooldown:{id}, and what players and sessions hold
 
 local refusal = guard()
@@ -18,10 +19,15 @@ local window, waits = tonumber(ARGV[8]), ARGV[9]
 local done, adopted = 0, 0
 local UNSERVED_MS = 60000 -- how long players wait in a mode that no node serves
 local MOST_PAUSE_MS = 60000 -- between two attempts to have a session ended
-local MODE_MS = 7200000 -- how long such a mode is known: longer than anybody can be under way in it
+local MOST_SERVERS = 1000 -- that are forgotten in one run, by few calls
+local is_full = false -- whether one kind of work had more to do than fits into this run
 
-local function overdue(key, moment)
-  return redis.call('ZRANGEBYSCORE', P .. key, '-inf', moment, 'LIMIT', 0, math.max(portion - done, 0))
+if is_unsure(timeout / 2) then return {-1, told, offset} end
+
+local function overdue(key, moment, most)
+  local ids = redis.call('ZRANGEBYSCORE', P .. key, '-inf', moment, 'LIMIT', 0, most or math.max(portion - done, 0))
+  is_full = is_full or most == #ids
+  return ids
 end
 
 -- Where a step fails because a key is not what it should be, the others are put right all the same.
@@ -37,12 +43,9 @@ local function each(ids, step)
 end
 
 local function calm()
-  local last, calm_until = moment('swept'), moment('calm_until')
+  local calm_until = moment('calm_until')
+  moment('swept') -- another application's key is not overwritten
   redis.call('SET', P .. 'swept', now)
-  if now - last > timeout / 2 then
-    calm_until = now + timeout
-    redis.call('SET', P .. 'calm_until', calm_until)
-  end
   return now < calm_until
 end
 
@@ -196,23 +199,27 @@ local function close_queue(mode)
   end)
 end
 
+-- A mode is forgotten when nobody waits in it; who comes into its queue later has it listed again, see list_mode().
 local function retire_modes()
-  each(overdue('modes', now - UNSERVED_MS), close_queue)
-  for _, mode in ipairs(overdue('modes', now - MODE_MS)) do
+  for _, mode in ipairs(overdue('modes', now - UNSERVED_MS, portion)) do
+    each({mode}, close_queue)
+    done = done - 1 -- of a mode that is empty by now nothing was to be put right
     if redis.call('EXISTS', P .. 'queue:' .. mode) == 0 then redis.call('ZREM', P .. 'modes', mode) end
   end
 end
 
 local is_calm = calm()
-for _, id in ipairs(overdue('servers', now)) do forget_server(id) end
+if not is_calm then fence_the_dead() end
+each(redis.call('SMEMBERS', P .. 'reaping'), reap)
+forget_servers(overdue('servers', now, MOST_SERVERS))
 wake_rested_servers()
 redis.call('ZREMRANGEBYSCORE', P .. 'matched', '-inf', now)
 if not is_calm then
-  fence_the_dead()
   end_overdue_loading()
   end_absences()
   take_overdue_allocations()
   retire_modes()
 end
-each(redis.call('SMEMBERS', P .. 'reaping'), reap)
-return {done >= portion and 1 or 0, adopted, cancelled, orphans_due()}
+local orphans = orphans_due()
+local more = is_full or done >= portion
+return {more and 1 or 0, adopted, cancelled, orphans, redis.call('ZCARD', P .. 'nodes')}
