@@ -44,6 +44,16 @@ class ModesTests(SweepTestCase):
             self.live(1, self.store, self.there)
         self.assertIn(TEAMS.name, self.known())
 
+    def test_said_now_and_then(self) -> None:
+        """A node says every 20 s which modes it serves, not with each heartbeat."""
+        ages = []
+        for _ in range(45):
+            self.live(1)
+            seconds = int(self.redis.ask("TIME")[0])
+            ages.append(seconds - int(self.redis.ask("ZSCORE", "modes", FIFO.name)) // 1000)
+        self.assertGreater(max(ages), 15)
+        self.assertLess(max(ages), 23)
+
     def test_somebody_waits(self) -> None:
         """Nobody is forgotten with it: after a minute he is told that it is not played any more, and may ask anew."""
         for player in "ab":

@@ -161,7 +161,7 @@ class NoMemoryTests(ScriptTestCase):
             before = self.redis.ask("DEBUG", "DIGEST")
             self.assertTrue(self.run_script(name, self.questions[name]).startswith("OOM "))
             self.assertEqual(self.redis.ask("DEBUG", "DIGEST"), before)
-        self.assertEqual(self.queue(), ["q1", "q2", "q3"])
+        self.assertEqual(self.queue(), ["q1", "q2", "q3", "q4"])
 
     def test_everything_else(self) -> None:
         """Whatever is under way comes to its end: players load and leave, matches are found or fall through."""

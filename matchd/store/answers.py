@@ -13,7 +13,7 @@ from matchd.store.records import PLAYER, read_record
 class Drawn:
     """What one draw brought: matches, players who still wait, and how long the drawn ones had waited (ms).
 
-    More was possible where game servers were not the limit: ``others_first`` says that another mode is to be drawn before.
+    ``others_first`` says that not all were drawn because another mode comes first.
     """
 
     matches: int
