@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from tests.support.fleet import PATIENCE, Fleet, GameServer, Node
 from tests.support.fleets import SharedFleetCase
 from tests.support.players import matched
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, until
 from tests.support.wallclock import WallClock
 
 HOUR = 3600.0
@@ -40,6 +40,7 @@ class ClockStepTests(SharedFleetCase):
         cls.neighbour = await fleet.node(*shared).ready()
         fleet.environment = cls.clock.environment
         cls.node = await fleet.node(*shared, "--workers", "2").ready()
+        await until(lambda: cls.node.log.count("players: ws://") == 2, PATIENCE)
         cls.server = await fleet.game_server(cls.node, "--session-seconds", "1").ready()
 
     async def plays_on_after(self, seconds: float) -> None:
