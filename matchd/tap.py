@@ -7,6 +7,7 @@ from twisted.internet.interfaces import IReactorFromThreads
 from twisted.python import usage
 
 from matchd import __version__
+from matchd.clock import go_by
 from matchd.config.settings import HTTP, LISTEN, Settings, load
 from matchd.logs import LoggingService, observer
 from matchd.shell import plain_errors, spare_pidfile
@@ -66,6 +67,8 @@ def makeService(options: Options) -> IService:
 
     from matchd.service import build
 
+    if options.parent is not None:  # twistd's own reactor, not one that tests run in
+        go_by(reactor)
     with plain_errors(options):
         twistd = options.parent if options.parent is not None else {"nodaemon": True}
         top = LoggingService(observer(options.settings.log_format, twistd, IReactorFromThreads(reactor)))

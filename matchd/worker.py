@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from matchd.background import Background, Loop
+from matchd.clock import go_by
 from matchd.config.settings import Settings
 from matchd.logs import observer
 from matchd.service import Matchd
@@ -77,6 +78,7 @@ def _read(size: int) -> bytes:
 
 def main() -> None:
     """Run a node until standard input ends."""
+    go_by(reactor)
     settings = _read_settings()
     log_to = observer(settings.log_format, {"nodaemon": True}, IReactorFromThreads(reactor))
     globalLogBeginner.beginLoggingTo([log_to] if log_to else [], redirectStandardIO=False)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from twisted.internet.task import Clock
+
+from matchd.auth.authority import Authority
 from tests.support.identified import Identified, token
 from tests.support.keyspace import dump
-from tests.support.tokens import NOW
+from tests.support.tokens import NOW, authority
 
 ASKED = {
     "type": "error",
@@ -86,9 +89,40 @@ class T04ExpiryTests(Identified):
         ada = self.wish("ada", token=token(exp=2**53))
         ada.say(type="resume", player_id="ada", token=token(exp=2**53))
         self.assertEqual(len(clock.getDelayedCalls()), usual + 1)
-        self.assertLess(max(call.getTime() for call in clock.getDelayedCalls()), clock.seconds() + 3601)
+        self.assertLess(max(call.getTime() for call in clock.getDelayedCalls()), clock.seconds() + 61)
         ada.vanish()
         self.assertEqual(len(clock.getDelayedCalls()), usual)
+
+
+class ClockStepTests(Identified):
+    """The time of day is set while a player waits; timers do not go by it."""
+
+    def setUp(self) -> None:
+        self.wrong = 0.0
+        super().setUp()
+
+    def authority(self, clock: Clock) -> Authority:
+        believing = authority(clock)
+        right = believing.now
+        believing.now = lambda: right() + self.wrong
+        return believing
+
+    def test_set_forward(self) -> None:
+        """A token that has run out by the new time is noticed within a minute."""
+        ada = self.wish("ada", token=token(exp=NOW + 3000))
+        self.service.advance(5)
+        self.wrong = 3600.0
+        self.service.advance(60)
+        self.assertEqual(ada.last, ASKED)
+
+    def test_set_back(self) -> None:
+        """Nobody is asked for a new token while the old one is good by the new time."""
+        ada = self.wish("ada", token=token(exp=NOW + 100))
+        self.wrong = -50.0
+        self.service.advance(149)
+        self.assertEqual(ada.types, ["queued"])
+        self.service.advance(1)
+        self.assertEqual(ada.last, ASKED)
 
 
 class T08ReplayTests(Identified):

@@ -17,6 +17,7 @@ from twisted.python import usage
 
 from matchd import exits
 from matchd.background import Background
+from matchd.clock import go_by
 from matchd.config.endpoints import is_local
 from matchd.config.files import is_public, read_file, reason
 from matchd.dedicated.registration import Heartbeat, Registration
@@ -169,6 +170,8 @@ def makeService(options: Options, reactor: Any = None) -> Dedicated:
     """The service that ``options`` ask for, not yet started."""
     if reactor is None:
         from twisted.internet import reactor
+
+        go_by(reactor)
     for option in ("token-file", *(["join-key-file"] if options["join-algorithm"] == "HS256" else [])):
         if options[option] and is_public(Path(options[option])):
             log.warn("every user of this machine can read {path}: --{option}", path=options[option], option=option)

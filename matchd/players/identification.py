@@ -12,8 +12,8 @@ from matchd.auth.authority import Authority
 from matchd.auth.tokens import Expired, Identity, Unauthorized
 from matchd.messages import ClientMessage, Enqueue, Resume
 
-LONGEST_SLEEP = 3600.0
-"""Seconds until the time of day is looked at again, whatever it is set to meanwhile."""
+LONGEST_SLEEP = 60.0
+"""Seconds until the time of day is looked at again: it can be set meanwhile, and timers do not go by it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
@@ -23,7 +24,12 @@ class Child:
     """
 
     def __init__(
-        self, folder: Path, *arguments: str, stdout: IO[bytes] | int | None = None, program: str = sys.executable
+        self,
+        folder: Path,
+        *arguments: str,
+        stdout: IO[bytes] | int | None = None,
+        program: str = sys.executable,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._outputs = {name: folder / f"child.{name}" for name in ("stdout", "stderr")}
@@ -31,7 +37,12 @@ class Child:
             self._process = subprocess.Popen(
                 [program, *arguments],
                 cwd=folder,
-                env={**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1"},
+                env={
+                    **os.environ,
+                    "PYTHONPATH": str(REPOSITORY),
+                    "PYTHONDONTWRITEBYTECODE": "1",
+                    **(environment or {}),
+                },
                 stdin=subprocess.DEVNULL,
                 stdout=out if stdout is None else stdout,
                 stderr=err,
@@ -82,6 +93,11 @@ class Child:
         self._process.wait()
 
 
-def twistd(folder: Path, *arguments: str, stdout: IO[bytes] | int | None = None) -> Child:
+def twistd(
+    folder: Path,
+    *arguments: str,
+    stdout: IO[bytes] | int | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Child:
     """``twistd ARGUMENTS`` in ``folder``."""
-    return Child(folder, "-c", TWISTD, *arguments, stdout=stdout)
+    return Child(folder, "-c", TWISTD, *arguments, stdout=stdout, environment=environment)

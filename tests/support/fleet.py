@@ -11,8 +11,9 @@ import json
 import shutil
 import signal
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from twisted.internet.error import ConnectError
 
@@ -26,17 +27,22 @@ PATIENCE = 20.0
 """Seconds until something that should happen at once is given up, on a machine that is busy."""
 
 
+P = TypeVar("P", bound="Program")
+
+
 class Program:
     """``twistd -n ARGUMENTS``, not yet started; every run of it has a folder of its own below ``folder``."""
 
     def __init__(self, folder: Path, *arguments: str) -> None:
         self.folder = folder
         self.arguments = arguments
+        self.environment: Mapping[str, str] = {}
         self.runs: list[Child] = []
 
     def start(self) -> Self:
         """Start it, for the first time or again."""
-        self.runs.append(twistd(self.folder / f"run-{len(self.runs) + 1}", "-n", *self.arguments))
+        run = self.folder / f"run-{len(self.runs) + 1}"
+        self.runs.append(twistd(run, "-n", *self.arguments, environment=self.environment))
         return self
 
     @property
@@ -159,12 +165,16 @@ class GameServer(Program):
 
 
 class Fleet:
-    """The processes of one service; ``close`` ends them all."""
+    """The processes of one service; ``close`` ends them all.
+
+    ``environment`` is for programs that are started from then on.
+    """
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="matchd-fleet-"))
         self.valkeys: list[Valkey] = []
         self.programs: list[Program] = []
+        self.environment: Mapping[str, str] = {}
         atexit.register(self.close)
 
     def valkey(self, *options: str, password: str = "", user: str = "") -> Valkey:
@@ -174,21 +184,16 @@ class Fleet:
 
     def node(self, *options: str) -> Node:
         """A node that has just been started; wait until it is ``ready()``."""
-        node = Node(self._folder("node"), *options)
-        self.programs.append(node)
-        return node.start()
+        return self._started(Node(self._folder("node"), *options))
 
     def game_server(self, node: Node, *options: str) -> GameServer:
         """A game server that has just been started; wait until it is ``ready()``."""
         folder = self._folder("server")
-        server = GameServer(folder, node, folder.name, *options)
-        self.programs.append(server)
-        return server.start()
+        return self._started(GameServer(folder, node, folder.name, *options))
 
     def program(self, *arguments: str) -> Program:
         """``twistd -n ARGUMENTS``, just started."""
-        self.programs.append(Program(self._folder("program"), *arguments))
-        return self.programs[-1].start()
+        return self._started(Program(self._folder("program"), *arguments))
 
     def client(self, *options: str) -> Child:
         """``python -m client OPTIONS``, just started; it ends with the fleet at the latest."""
@@ -216,6 +221,11 @@ class Fleet:
         for valkey in self.valkeys:
             valkey.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _started(self, program: P) -> P:
+        self.programs.append(program)
+        program.environment = self.environment
+        return program.start()
 
     def _folder(self, kind: str) -> Path:
         return self.folder / f"{kind}-{len(self.programs) + 1}"
