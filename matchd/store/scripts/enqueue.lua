@@ -39,6 +39,7 @@ local function enqueue(id, conn, mode, order, seq, cooldowns, terms)
     if wait > 0 then return {'cooldown', wait} end
   end
   p.mode = mode
+  if not is_under_way(p) then p.order = order end
   ensure_player(p)
 
   local goes_on = p.conn == conn

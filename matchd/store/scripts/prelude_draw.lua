@@ -92,7 +92,8 @@ local function draw(mode, order, terms, arriving)
   if wanted == 0 then return {0, waiting, 0} end
   local possible = placeable(wanted)
   if possible == 0 then return {0, waiting, 1} end
-  ensure_sets({'loading', 'unplaced', 'queue:' .. mode, 'order:' .. mode})
+  local line = order == 'fifo' and 'order:' .. mode or nil
+  ensure_sets({'loading', 'unplaced', 'queue:' .. mode, line})
 
   local drawn = draw_both(mode, order, in_queue, arriving, possible * size)
   local formed = math.floor(#drawn / size)

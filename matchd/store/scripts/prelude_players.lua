@@ -53,10 +53,11 @@ local function is_under_way(p) return UNDER_WAY[p.state] end
 
 -- What a player's step may be written to; `leaves` says that it does not lead to the queue.
 local function ensure_player(p, leaves)
-  local places = (leaves and '' or p.mode) .. ' ' .. p.node
+  local places = (leaves and '' or p.order .. ' ' .. p.mode) .. ' ' .. p.node
   if sure[places] then return end
-  ensure_sets({'away', 'matched', 'players:' .. p.node, 'players:' .. node,
-    not leaves and 'queue:' .. p.mode or nil, not leaves and 'order:' .. p.mode or nil})
+  local queue = not leaves and 'queue:' .. p.mode or nil
+  local line = queue and p.order == 'fifo' and 'order:' .. p.mode or nil
+  ensure_sets({'away', 'matched', 'players:' .. p.node, 'players:' .. node, queue, line})
   sure[places] = true
 end
 

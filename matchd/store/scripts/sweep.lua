@@ -197,7 +197,7 @@ local function retire_modes()
 end
 
 local is_calm = calm()
-for _, id in ipairs(overdue('servers', now)) do forget_server(id) end
+each(overdue('servers', now), forget_server)
 wake_rested_servers()
 redis.call('ZREMRANGEBYSCORE', P .. 'matched', '-inf', now)
 if not is_calm then
