@@ -181,7 +181,9 @@ local function members(s, leave)
     list[i] = player(id)
     ensure_player(list[i], leave)
   end
-  ensure_allocation(s.owner)
+  if not (sure[s.state] and sure['allocations:' .. s.owner]) then
+    ensure_sets({s.state, 'unplaced', 'allocations:' .. s.owner})
+  end
   return list
 end
 

@@ -55,8 +55,9 @@ local function is_under_way(p) return UNDER_WAY[p.state] end
 local function ensure_player(p, leaves)
   local places = (leaves and '' or p.mode) .. ' ' .. p.node
   if sure[places] then return end
-  ensure_sets({'away', 'matched', 'modes', 'undrawn', 'players:' .. p.node, 'players:' .. node,
-    not leaves and 'queue:' .. p.mode or nil, not leaves and 'order:' .. p.mode or nil})
+  local line = not leaves and 'order:' .. p.mode or nil
+  ensure_sets({'away', 'matched', 'players:' .. p.node, 'players:' .. node, line, line and 'queue:' .. p.mode,
+    line and 'modes', line and 'undrawn'})
   sure[places] = true
 end
 
