@@ -183,6 +183,7 @@ class TestNode:
 
     def age(self, seconds: float) -> None:
         """What it remembers by the store's clock gets older with the store."""
+        self.node.store.served_ms -= int(seconds * 1000)
         for session in self.node.presence:
             since = int(session.standing.since)
             session.standing.since = str(since and since - int(seconds * 1_000_000))
