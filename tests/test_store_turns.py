@@ -1,4 +1,4 @@
-"""Whose turn it is where game servers are short: the slots go to whoever waits longest, over all modes."""
+"""Turns where game servers are short: the slots go to the players who wait longest, over all modes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ALL = FIFO, DEFAULT_MODE, TEAMS
 class TurnsTestCase(StoreTestCase):
     """Players who come as they do, and nodes that draw."""
 
-    def come(self, players: str, mode: GameMode = FIFO) -> list[Drawn | None]:
+    def come(self, players: Sequence[str], mode: GameMode = FIFO) -> list[Drawn | None]:
         """Players come, one after the other; what was drawn by that."""
         answers = [outcome(self.store.enqueue(name, f"{name}1", mode, 0, draws=True)) for name in players]
         assert all(isinstance(answer, Accepted) for answer in answers)
@@ -58,6 +58,19 @@ class TurnsTests(TurnsTestCase):
         self.assertEqual((self.undrawn(), self.drawn("abcd")), (["Ranked", "Normal_1v1"], ""))
         self.assertEqual(self.draw_all(), [1, 0, 0])
         self.assertEqual((self.undrawn(), self.drawn("abcd")), (["Normal_1v1"], "ab"))
+
+    def test_a_busy_mode_starves_nobody(self) -> None:
+        """While players come to one mode all the time, two of another are drawn after those who were here before."""
+        self.come([f"early{n}" for n in range(8)], FIFO)
+        self.come("ab", DEFAULT_MODE)
+        rounds = 0
+        while not self.drawn("ab"):
+            rounds += 1
+            self.server(capacity=rounds)
+            self.come([f"late{rounds}-{n}" for n in range(2)], FIFO)
+            self.draw_all()
+            self.assertLess(rounds, 10)
+        self.assertEqual(rounds, 5)
 
     def test_slots_for_all(self) -> None:
         """Where there are slots for all of them, all are drawn in one run."""

@@ -211,7 +211,7 @@ class Store(ScriptRunner):
         return drawn
 
     def _terms(self, mode: GameMode, most: int = 0) -> str:
-        """How a draw is to go, see terms_of() in prelude_draw.lua; each has ids of its own for its sessions."""
+        """Say how a draw is to go, see terms_of() in prelude_draw.lua; each has ids of its own for its sessions."""
         return f"{secrets.token_hex(8)} {most or MOST_PLAYERS // mode.size or 1} {self._rules[mode.name]}"
 
     async def adopt(self) -> list[Roster]:

@@ -65,8 +65,6 @@ BUGS = (
             "redis.call('ZPOPMIN', line, n)", "redis.call('ZPOPMAX', line, n)"),
     _script("a mode takes slots for which others wait longer", "prelude",
             "local possible = others_since and", "local possible = false and"),
-    _script("a random mode's slot goes to anybody", "prelude",
-            "pop(mode, math.min(matches, waiting), true)", "{}"),
     _script("nobody knows that requeued players can be drawn", "prelude",
             "  to_draw[p.mode] = true\n"),
     _script("a player may be in two modes", "enqueue",

@@ -15,7 +15,7 @@ local function placeable(wanted)
   return math.max(0, math.min(wanted, free - promised))
 end
 
--- Whoever has no record that says he waits here was put into the set by somebody else, and is dropped.
+-- The players with these ids. One without a record that says so was put into the set by somebody else, and is dropped.
 local function those_who_wait(mode, ids)
   local them = {}
   read_players(ids)
@@ -44,7 +44,7 @@ local function pop(mode, n, by_time)
   return them
 end
 
--- So many players: those who wait, then those who arrive, of whom none is in the queue by right.
+-- So many players: those who wait, then those who arrive. None of the latter is in the queue by right.
 local function draw_both(mode, waiting, arriving, n, by_time)
   local drawn = pop(mode, math.min(waiting, n), by_time)
   for _, p in ipairs(arriving) do
@@ -155,7 +155,7 @@ local function ensure_draw(mode)
   ensure_sets({'loading', 'unplaced', 'slots', 'undrawn', 'looked_at', 'queue:' .. mode, 'order:' .. mode})
 end
 
--- Forms matches of the players drawn, and adds them to the outcome. Whoever is left over is in the queue again.
+-- Forms matches of the players drawn, and adds them to the outcome. Players who are left over are in the queue again.
 local function form_all(outcome, mode, terms, drawn)
   local formed = math.floor(#drawn / terms.size)
   for i = 1, formed do
