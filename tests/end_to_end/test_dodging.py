@@ -22,7 +22,7 @@ log = Logger()
 
 MATCHES = 10
 SECONDS = 8.0
-BEFORE_HANGING_UP = 0.0, 0.0005, 0.001, 0.002
+BEFORE_HANGING_UP = 0.0, 0.001, 0.002, 0.004, 0.008
 """Seconds for which the connection stays after its question, in turns."""
 FORGIVEN = 2
 """Failures to load within an hour that an account has before it has to wait: the default of ``cooldown.after``."""
