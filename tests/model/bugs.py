@@ -69,7 +69,7 @@ BUGS = (
     _script("a given-up node's scripts still count", "prelude",
             "if not redis.call('ZSCORE', P .. 'nodes', node) then", "if false then"),
     _script("what was asked too long ago is done", "prelude",
-            "if not_after > 0 and now > not_after then", "if false then"),
+            "if is_late and (not_after > 0 or is_unsure(SURE_MS)) then", "if false then"),
     _script("requeued players stand at the end", "prelude",
             "  if p.away == '' then enter_queue(p) end\n  p.state",
             "  p.since = string.format('%.0f', now_us)\n  if p.away == '' then enter_queue(p) end\n  p.state"),
