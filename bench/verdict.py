@@ -23,7 +23,7 @@ SPARE_DESCRIPTORS = 2
 """How many more descriptors than at first a node may have once everybody is gone."""
 TORN_SECONDS = 1.0
 """A match of which some were told when the store lost everything can't be told to the others."""
-LASTING_KEYS = ("tally", "calm_until")
+LASTING_KEYS = ("tally", "calm_until", "clock_offset")
 KEPT_FOR_AN_HOUR = ("dodges:", "cooldown:")
 KINDS = "lost", "doubled", "mismatched", "unexpected"
 FENCED = "fenced:"

@@ -152,6 +152,6 @@ def read_cancelled(reply: Iterable[bytes]) -> tuple[Cancelled, ...]:
 
 
 def read_swept(more: int, adopted: int, cancelled: Iterable[bytes], orphans: Iterable[bytes], nodes: int) -> Swept:
-    """What one run of the sweep put right."""
+    """Read the reply of one run of the sweep."""
     ended = tuple(orphan.decode() for orphan in orphans)
     return Swept(bool(more), adopted, read_cancelled(cancelled), ended, nodes)

@@ -14,7 +14,7 @@ TOLERANCE_MS = 1_000
 
 
 class ServiceTime:
-    """How far service time is ahead of this node's clock. Moments are in ms, those of the node's clock in seconds."""
+    """The lead of service time over this node's clock. Moments are in ms, those of the node's clock in seconds."""
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
@@ -30,7 +30,7 @@ class ServiceTime:
         return 0 if self._ahead is None else int(self._clock.seconds() * 1000 + self._ahead)
 
     def forget(self) -> None:
-        """What this node was told counts no more."""
+        """Forget what this node was told."""
         self._ahead = None
 
     def learn(self, told: int, asked_at: float) -> None:
@@ -40,7 +40,7 @@ class ServiceTime:
         self._ahead = least if self._ahead is None else min(max(self._ahead, least), most)
 
     def correction(self, told: int, asked_at: float) -> int | None:
-        """What to add to what a script has told; None where this node does not know."""
+        """Return the ms to add to what a script has told; None where this node does not know."""
         if self._ahead is None:
             return None
         least, most = self._bounds(told, asked_at)
