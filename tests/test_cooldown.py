@@ -122,8 +122,8 @@ class HangingUp(Conversation):
         self.service.server()
 
     def waits_since(self, player: Player) -> int:
-        """The moment since when a player waits: in seconds, by the store's clock at the beginning."""
-        return round(int(record(self.service.direct, player.player_id)["since"]) / 1e6 + self.service.clock.seconds())
+        """The moment (us, by the store's time) since when a player waits."""
+        return int(record(self.service.direct, player.player_id)["since"])
 
     def failures(self, player_id: str = "a") -> int:
         """The matches that a player failed to load, by the store."""

@@ -223,6 +223,7 @@ class TheAnswerIsLost(Conversation):
         a.enqueue("Ranked")
         self.assertEqual(a.heard[2:], [UNAVAILABLE, queued(3)])
         since = int(record(self.service.direct, "a")["since"])
+        self.service.advance(1)
         self.service.nodes[0].disconnect()
         self.service.direct.ask("FLUSHALL")
         self.service.nodes[0].reconnect()

@@ -160,7 +160,7 @@ class LargestMatchTests(LargeCase):
         self.players(LARGEST, 3)
         self.pass_time(61)
         outcome(self.store.heartbeat())
-        self.redis.ask("SET", "swept", 10**15)
+        self.redis.ask("SET", "swept", outcome(self.store.time()))
         swept = [self.sweep() for _ in range(4)]
         self.assertEqual([len(portion.cancelled) for portion in swept], [1, 1, 1, 0])
         self.assertEqual([portion.more for portion in swept], [True, True, True, False])

@@ -33,6 +33,7 @@ class PaceTests(SynchronousTestCase):
         """The same, once it has said that it is a primary."""
         transport = self.connect_silently()
         transport.protocol.dataReceived(b"*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n")
+        transport.protocol.dataReceived(b"$-1\r\n")  # it takes writes
         transport.clear()
         return transport
 

@@ -9,7 +9,7 @@ from matchd.model import DEFAULT_MODE, GameMode
 from matchd.store.answers import Accepted, Drawn
 from tests.support.keyspace import session_record
 from tests.support.stores import StoreTestCase
-from tests.support.world import FIFO, TEAMS, outcome
+from tests.support.world import CLOCK_STEP, FIFO, TEAMS, outcome
 
 ALL = FIFO, DEFAULT_MODE, TEAMS
 
@@ -172,7 +172,7 @@ class NobodyInTheWayTests(TurnsTestCase):
         for _ in range(3):
             self.pass_time(1)
             self.assertEqual(outcome(self.node("there").draw(TEAMS)).matches, 0)
-            self.redis.ask("ZADD", "looked_at", "XX", int(self.redis.ask("TIME")[0]) * 1000, "Ranked")
+            self.redis.ask("ZADD", "looked_at", "XX", outcome(self.store.time()), "Ranked")
             self.assertEqual(self.draw_all([DEFAULT_MODE]), [0])
         self.come("cd", DEFAULT_MODE)
         self.assertEqual(self.draw_all([DEFAULT_MODE]), [0])
@@ -180,7 +180,9 @@ class NobodyInTheWayTests(TurnsTestCase):
 
     def test_after_a_step_of_the_clock(self) -> None:
         """A store's clock that was set back gives a mode no turn for ever."""
-        self.pass_time(-3600)
+        self.live(1)
+        self.redis.ask("EVAL", CLOCK_STEP, 0, -3_600_000)
+        self.live(4)
         self.come("cd", DEFAULT_MODE)
         self.assertEqual(self.drawn("cd"), "cd")
 

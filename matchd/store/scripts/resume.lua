@@ -3,7 +3,7 @@
 --
 -- ARGV[3..5]  player id, connection, the last seq he was sent
 -- Reply: {'accepted', seq of the answer, since, mode, order}, {'not_queued'} or {'later'} (ask again)
--- Keys: writes player:{id}, queue:{mode}, order:{mode}, players:{node}, away, modes; publishes notifications:{id}, node:{node}
+-- Keys: writes player:{id}, queue:{mode}, order:{mode}, players:{node}, away, modes, undrawn; publishes notifications:{id}, node:{node}
 
 local refusal = guard()
 if refusal then return refusal end
