@@ -105,7 +105,7 @@ class DodgingTests(SharedFleetCase):
 
     async def calm_is_over(self) -> str:
         """Wait until players are judged: not so for seconds after nobody swept. When that time ended."""
-        await until(lambda: float(self.store.ask("GET", "calm_until")) < 1000 * time.time(), PATIENCE)
+        await until(lambda: float(self.store.ask("GET", "calm_until") or "inf") < 1000 * time.time(), PATIENCE)
         return str(self.store.ask("GET", "calm_until"))
 
     def assert_kept_out(self, honest: Player, judged_since: str) -> None:
