@@ -17,6 +17,8 @@ Finding = tuple[int, str]
 STATES = ("queued", "loading", "matched")
 LEASE = 60.0
 UNDECIDED = 3.0
+LOST = 2.5
+"""Seconds of service time that setting the clock may cost where no node knows the time: the store was emptied."""
 SLACK = 12.0
 """Seconds that detecting and putting right a fault may take, besides what is waited for on purpose."""
 
@@ -35,7 +37,7 @@ def at_rest(world: ModelWorld, snapshot: Snapshot) -> Iterator[Finding]:
 def _may_be_undecided(world: ModelWorld, client: Client, snapshot: Snapshot) -> bool:
     """The store has forgotten what this client loads, and the nodes have a moment to say that it was matched."""
     forgotten = client.transcript.store_forgot or client.player_id not in snapshot.players
-    return forgotten and world.lived() - client.node.well_since < UNDECIDED
+    return forgotten and world.lived() - max(client.node.well_since, world.clock_set_at + LOST) < UNDECIDED
 
 
 def _agrees(client: Client, record: dict[str, str]) -> Iterator[Finding]:

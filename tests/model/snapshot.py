@@ -29,7 +29,7 @@ for _, key in ipairs(redis.call('KEYS', '*')) do
     all[#all + 1] = {key, kind, redis.call('PTTL', key) > 0 and 1 or 0, value}
   end
 end
-return all
+return {redis.call('GET', 'clock') or '0', all}
 """
 
 UNDER_WAY = ("queued", "loading")
@@ -74,16 +74,25 @@ class Snapshot:
 
     content: dict[str, Any] = field(default_factory=dict)
     mortal: frozenset[str] = frozenset()
+    told_ms: float = 0.0
+    """What the clock of Redis says."""
 
     @classmethod
     def read(cls, connection: TextConnection) -> Snapshot:
         """What the store holds now."""
         content, mortal = {}, set()
-        for key, kind, ends, value in connection.ask("EVAL", READ, 0):
+        told_us, read = connection.ask("EVAL", READ, 0)
+        for key, kind, ends, value in read:
             content[key] = _record(value) if key.startswith("player:") else _value(kind, value)
             if ends:
                 mortal.add(key)
-        return cls(content, frozenset(mortal))
+        return cls(content, frozenset(mortal), int(told_us) / 1e3)
+
+    @property
+    def now_ms(self) -> float:
+        """Service time."""
+        told = self.told_ms + int(self.content.get("clock_offset", 0))
+        return max(told, float(self.content.get("swept", 0)))
 
     def differs(self, other: Snapshot, ignoring: tuple[str, ...] = ()) -> list[str]:
         """The keys whose contents are not the same."""

@@ -11,7 +11,6 @@ import hiredis
 from matchd.store.scripts import Script
 from tests.model.history import History
 from tests.model.hosts import Hosts
-from tests.model.laboratory import START_US
 from tests.model.snapshot import Snapshot
 from tests.support.gathered import one_by_one, strides
 from tests.support.world import MODES
@@ -228,8 +227,8 @@ class Witness:
         """Its owner may; where the store has forgotten it, whoever asked a server for it, until players are told."""
         if seeks := before.sessions.get(session):
             return (seeks.record["owner"], seeks.server) == (self._node, server)
-        since = int(before.content.get(f"forgotten:{session}", 0)) / 1e3 - START_US / 1e6
-        return self._now() - since < PATIENCE
+        since = int(before.content.get(f"forgotten:{session}", 0))
+        return (before.now_ms - since) / 1e3 < PATIENCE
 
     def _fits(self, snapshot: Snapshot) -> None:
         """As many game servers have room as sessions look for one."""
@@ -252,9 +251,8 @@ class Witness:
 
         That player's mode was drawn by the same script, or waited for slots and some node had looked at it lately.
         """
-        now_ms = START_US / 1e3 + self._now() * 1e3
         for mode, looked_at in before.set("looked_at").items():
-            if now_ms - looked_at < LAPSE_MS:
+            if before.now_ms - looked_at < LAPSE_MS:
                 modes = modes | {mode}
         for session in after.sessions.keys() - before.sessions.keys():
             drawn = after.sessions[session]

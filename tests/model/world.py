@@ -52,6 +52,7 @@ class ModelWorld:
         self.changes = 0
         """How often something was done to the store: as long as that is the same, nothing was published."""
         self._now = self._stood_still = 0.0
+        self.clock_set_at = -KEPT
         self._seen: Snapshot | None = None
         self._numbers = count(1)
         with ExitStack() as after:
@@ -150,6 +151,7 @@ class ModelWorld:
     def set_clock(self, seconds: float) -> None:
         """The clock of Redis is set forward or back, which makes it no later and no earlier."""
         self._ask("INCRBY", CLOCK, int(seconds * 1_000_000))
+        self.clock_set_at = self.lived()
 
     # time
 
