@@ -252,7 +252,7 @@ class Witness:
         That player's mode was drawn by the same script, or waited for slots and some node had looked at it lately.
         """
         for mode, looked_at in before.set("looked_at").items():
-            if before.now_ms - looked_at < LAPSE_MS:
+            if abs(before.now_ms - looked_at) < LAPSE_MS:
                 modes = modes | {mode}
         for session in after.sessions.keys() - before.sessions.keys():
             drawn = after.sessions[session]
