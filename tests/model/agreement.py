@@ -69,10 +69,10 @@ def _is_answered(client: Client, now: float) -> Iterator[Finding]:
 
 
 def _nobody_is_left_behind(world: ModelWorld, snapshot: Snapshot) -> Iterator[Finding]:
-    """10: whoever is under way has a connection, or a moment at which he is out."""
+    """10: whoever is under way has a connection, a moment at which they are out, or a departure that is told again."""
     nodes = {str(node): node for node in world.nodes}
     speaking = {client.connection_id for client in world.open_clients}
     for player, record in snapshot.under_way.items():
         node = nodes.get(record["node"])
-        if node is not None and node.well and record["conn"] not in speaking:
+        if node is not None and node.well and not node.node.departures and record["conn"] not in speaking:
             yield 10, f"{player} is {record['state']} by {record['conn']}, which is gone"

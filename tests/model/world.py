@@ -112,7 +112,7 @@ class ModelWorld:
         """What a node sent before it lost the store is run after all."""
         unrun, node.unrun = node.unrun, []
         for sent in unrun:
-            is_question = bool(sent.arguments[0] == "EVALSHA" and sent.arguments[5])
+            is_question = sent.arguments[0] == "EVALSHA" and int(sent.arguments[5]) > 0
             self.run(sent.arguments, late=is_question and self._now - sent.at > 2)
 
     def publish_again(self, client: Client) -> None:
