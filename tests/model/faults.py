@@ -191,7 +191,13 @@ class Links(Stage):
         fault=st.sampled_from(["none", "none", "kill", "freeze", "cut", "all are cut"]), node=which, then=delivery,
     )  # fmt: skip
     def clock_of_the_store_is_set(self, seconds: float, fault: str, node: int, then: str) -> None:
-        """The clock of Redis is set, or another machine takes over; something else may happen at that moment."""
+        """The clock of Redis is set, or another machine takes over; something else may happen at that moment.
+
+        Not before the store is sure of its time, and some node goes on that is well: it has to correct the offset.
+        """
+        well = [one for one in self.world.living if one.well and one is not self.node(node)]
+        if not well or not self.world.snapshot().is_sure:
+            return
         self.world.set_clock(seconds)
         match fault:
             case "all are cut":

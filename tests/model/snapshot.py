@@ -94,6 +94,11 @@ class Snapshot:
         told = self.told_ms + int(self.content.get("clock_offset", 0))
         return max(told, float(self.content.get("swept", 0)))
 
+    @property
+    def is_sure(self) -> bool:
+        """Whether the store was swept lately, and so knows the time."""
+        return 0 <= self.now_ms - float(self.content.get("swept", 0)) < 2_000
+
     def differs(self, other: Snapshot, ignoring: tuple[str, ...] = ()) -> list[str]:
         """The keys whose contents are not the same."""
         keys = self.content.keys() | other.content.keys()
