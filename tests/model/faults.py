@@ -193,10 +193,11 @@ class Links(Stage):
     def clock_of_the_store_is_set(self, seconds: float, fault: str, node: int, then: str) -> None:
         """The clock of Redis is set, or another machine takes over; something else may happen at that moment.
 
-        Not before the store is sure of its time, and some node goes on that is well: it has to correct the offset.
+        Not before the store is sure of its time, and only where some node is well: it has to correct the offset. Not in
+        a run in which the store was emptied.
         """
         well = [one for one in self.world.living if one.well and one is not self.node(node)]
-        if not well or not self.world.snapshot().is_sure:
+        if not well or self.world.was_emptied or not self.world.snapshot().is_sure:
             return
         self.world.set_clock(seconds)
         match fault:

@@ -53,6 +53,7 @@ class ModelWorld:
         """How often something was done to the store: as long as that is the same, nothing was published."""
         self._now = self._stood_still = 0.0
         self.clock_set_at = -KEPT
+        self.was_emptied = False
         self._seen: Snapshot | None = None
         self._numbers = count(1)
         with ExitStack() as after:
@@ -128,7 +129,13 @@ class ModelWorld:
         self.history.troubled |= self.snapshot().sessions.keys()
 
     def restart_empty(self, first: int) -> None:
-        """Redis has died, and comes back with nothing; the nodes connect again, beginning with ``first``."""
+        """Redis has died, and comes back with nothing; the nodes connect again, beginning with ``first``.
+
+        Not in a run in which its clock was set: then nobody knows for sure what time it was.
+        """
+        if self.clock_set_at >= 0:
+            return
+        self.was_emptied = True
         self._lose_store(first)
         self._ask_to_forget()
 
