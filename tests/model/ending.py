@@ -55,10 +55,15 @@ def _play_on(world: ModelWorld) -> None:
         world.settle()
         world.check()
         world.advance(2, step=LONGEST_STEP)  # who is back in the queue just now is drawn again
-        if not world.snapshot().sessions and not list(_nobody_waits_for_nothing(world)):
-            break
-    world.advance(10, step=LONGEST_STEP)
-    world.check()
+        if _is_over(world):
+            world.advance(10, step=LONGEST_STEP)  # who has not heard where they are is compared with the store by then
+            world.check()
+            if _is_over(world):
+                break
+
+
+def _is_over(world: ModelWorld) -> bool:
+    return not world.snapshot().sessions and not list(_nobody_waits_for_nothing(world))
 
 
 def _nobody_waits_for_nothing(world: ModelWorld) -> Iterator[Finding]:
