@@ -24,8 +24,8 @@ WAIT = {
 }
 
 
-class Dodging(Conversation):
-    """Two failures within a minute cost ten seconds."""
+class Judged(Conversation):
+    """Two nodes on which everybody is judged: two failures within a minute cost ten seconds."""
 
     nodes = 2
     tempo = Tempo(cooldown=Cooldown(first=10, window=60))
@@ -36,6 +36,10 @@ class Dodging(Conversation):
     def setUp(self) -> None:
         super().setUp()
         self.service.advance(5)
+
+
+class Dodging(Judged):
+    """Players who are told to load, and do not."""
 
     def leave_a_match(self, code: CloseCode | None = None) -> Player:
         """The player ``a`` is gone from a match that loads, of which nobody is left."""
@@ -96,18 +100,8 @@ class Dodging(Conversation):
         self.assertEqual(self.queued("a").last["type"], "queued")
 
 
-class HangingUp(Conversation):
-    """Two failures within a minute cost ten seconds; who hangs up before an answer has failed as well."""
-
-    nodes = 2
-    tempo = Tempo(cooldown=Cooldown(first=10, window=60))
-
-    def world(self, nodes: int = 1, **others: Any) -> Any:
-        return super().world(nodes, self.tempo)
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.service.advance(5)
+class HangingUp(Judged):
+    """A player who hangs up before an answer has failed as well."""
 
     def ask_and_hang_up(self, player: Player, question: str = "enqueue") -> None:
         """Say this, and be gone before anything is heard."""

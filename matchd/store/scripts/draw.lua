@@ -8,7 +8,6 @@
 
 local refusal = guard()
 if refusal then return refusal end
-local MOST_PLAYERS = 200 -- drawn in one run, of all modes
 local replies, open, turn = {}, {}, turns()
 
 -- Of those who are in the set alone, the ones who wait enter the line: they came by an older matchd. Others are dropped:
@@ -83,7 +82,7 @@ for i = 3, #ARGV, 3 do
   replies[at] = fine and reply or failed(reply)
 end
 local drawn, limit = 0, 0
-while #open > 0 and drawn < MOST_PLAYERS and limit == 0 do
+while #open > 0 and drawn < MOST_DRAWN and limit == 0 do
   local players
   players, limit = draw_next()
   drawn = drawn + players

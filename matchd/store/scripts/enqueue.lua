@@ -62,7 +62,6 @@ local function enqueue(id, conn, mode, order, seq, cooldowns, terms)
   return answer
 end
 
-local MOST_DRAWN = 200 -- players drawn by one run over all modes, about; what else is possible the next draw brings
 local drawn = 0
 
 -- Returns whether the draw knows of those who are left over.

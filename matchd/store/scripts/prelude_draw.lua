@@ -1,5 +1,7 @@
 -- What every script goes on with, after the preludes before: matches are drawn from the queues of modes.
 
+local MOST_DRAWN = 200 -- players drawn by one run over all modes, about; what else is possible the next draw brings
+
 -- Free slots less the sessions already on their way to one; counted no further than this draw can use.
 local function placeable(wanted)
   local promised, free, start = ask('SCARD', 'unplaced'), 0, 0
